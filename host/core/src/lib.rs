@@ -1,0 +1,26 @@
+//! The pure heart of Mortar: no sockets, files, clock or randomness, only data and decisions.
+//!
+//! | module | what is in it |
+//! |---|---|
+//! | [`event`] | events, subjects, and the normalised records of each family |
+//! | [`masonhub`] | from a callback's bytes to events, and from a record to its typed form |
+//! | [`verify`] | whether a callback is genuine |
+//! | [`call`] | requests, answers, and how a step ends |
+//! | [`delivery`] | deliveries, their states, what an attempt makes of them |
+//! | [`retry`] | when a failed attempt is followed by another |
+//! | [`code`] | the stable error codes |
+//! | [`config`], [`plugin`] | `mortar.toml` and `plugin.toml` as data |
+//! | [`story`] | what operators read |
+//! | [`ports`] | what the pipeline needs of the world: journal, sandbox, connector, clock |
+
+pub mod call;
+pub mod code;
+pub mod config;
+pub mod delivery;
+pub mod event;
+pub mod masonhub;
+pub mod plugin;
+pub mod ports;
+pub mod retry;
+pub mod story;
+pub mod verify;

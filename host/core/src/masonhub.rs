@@ -1,0 +1,1 @@
+//! MasonHub's callbacks: from bytes to events.

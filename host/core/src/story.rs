@@ -1,0 +1,228 @@
+//! What operators read: the answers of the journal's queries, as the admin API and the CLI carry them.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::call::{Request, Response};
+use crate::delivery::{DeliveryId, EventSeq, State};
+
+/// One line of `mortar event list`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EventSummary {
+    /// Its place in the journal.
+    pub seq: EventSeq,
+    /// Its id.
+    pub id: String,
+    /// Its type.
+    pub event_type: String,
+    /// Its subject.
+    pub subject: String,
+    /// The source it came in by.
+    pub source: String,
+    /// When it was received.
+    pub received_at: Timestamp,
+    /// Its deliveries; empty where no plugin handles its type.
+    pub deliveries: Vec<DeliverySummary>,
+}
+
+/// One delivery, short.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DeliverySummary {
+    /// Its name.
+    pub id: DeliveryId,
+    /// The plugin's name.
+    pub plugin: String,
+    /// Where it stands.
+    pub state: State,
+    /// Attempts so far.
+    pub attempts: u32,
+    /// When the next attempt is due (waiting), else when the state was reached.
+    pub at: Timestamp,
+    /// The error code of the last failure.
+    pub code: Option<String>,
+    /// Why it is where it is.
+    pub reason: Option<String>,
+}
+
+/// `mortar event show`: everything that is known of one event.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EventStory {
+    /// The event.
+    pub event: EventSummary,
+    /// When it happened, by the sender's clock.
+    pub as_of: Option<Timestamp>,
+    /// The record as sent.
+    pub payload: String,
+    /// The callback that brought it.
+    pub callback: CallbackStory,
+    /// Its deliveries, in full.
+    pub deliveries: Vec<DeliveryStory>,
+}
+
+/// The callback that brought an event.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CallbackStory {
+    /// When it was received.
+    pub received_at: Timestamp,
+    /// The sender's address.
+    pub remote: Option<String>,
+    /// The sender's identifier of this delivery (`X-MasonHub-Delivery`).
+    pub delivery_header: Option<String>,
+    /// Which of the configured secrets matched, from 1.
+    pub secret: Option<u8>,
+    /// Size of the body, in bytes.
+    pub bytes: u64,
+    /// Ids of all events that it brought.
+    pub events: Vec<String>,
+}
+
+/// One delivery with its attempts and calls.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DeliveryStory {
+    /// The delivery.
+    pub delivery: DeliverySummary,
+    /// Its attempts, oldest first.
+    pub attempts: Vec<Attempt>,
+    /// Its journaled calls, in the order in which they were first made.
+    pub calls: Vec<Call>,
+}
+
+/// One run of a handler.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// From 1, growing through retries and replays.
+    pub number: u32,
+    /// When it started.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub ended_at: Timestamp,
+    /// The digest of the component that ran, in hex.
+    pub digest: String,
+    /// `done`, `ignored`, `retry` or `refused`.
+    pub ending: String,
+    /// The error code, for the last two.
+    pub code: Option<String>,
+    /// The reason in words.
+    pub reason: Option<String>,
+    /// What was called, in order.
+    pub trace: Vec<Trace>,
+    /// What the plugin logged.
+    pub log: Vec<LogLine>,
+}
+
+/// One use of a step in an attempt.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Trace {
+    /// The step.
+    pub step: String,
+    /// When, in milliseconds since the attempt's start.
+    pub at_ms: u64,
+    /// How long it took, in milliseconds.
+    pub took_ms: u64,
+    /// `sent`, `journal` (answered from it), or an error's name and words.
+    pub result: String,
+    /// The request, where it is not the one that the journal holds for the step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<Request>,
+}
+
+/// A line that a plugin logged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogLine {
+    /// `debug`, `info`, `warn`, `error`; `stdout` and `stderr` for what the plugin printed.
+    pub level: String,
+    /// The text.
+    pub message: String,
+}
+
+/// One journaled call of a delivery.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Call {
+    /// Its place among the delivery's calls, from 0.
+    pub ordinal: u16,
+    /// The step's name.
+    pub step: String,
+    /// The attempt that first sent it.
+    pub attempt: u32,
+    /// What was, or was about to be, sent.
+    pub request: Request,
+    /// When it was sent.
+    pub sent_at: Timestamp,
+    /// What is known of its fate.
+    pub fate: Fate,
+}
+
+/// What is known of a journaled call.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "state")]
+pub enum Fate {
+    /// About to be sent, or sent with the answer lost: in doubt once its attempt is over.
+    Intended {
+        /// How the answer was lost, where that was seen.
+        lost: Option<String>,
+    },
+    /// Certainly not applied: the next call of the step sends it.
+    Unsent,
+    /// Answered.
+    Answered {
+        /// When.
+        at: Timestamp,
+        /// With what.
+        response: Response,
+        /// Who settled it (`plugin` or `operator`), if it had been in doubt.
+        settled_by: Option<String>,
+    },
+}
+
+/// A callback in quarantine: genuine but unreadable.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Quarantined {
+    /// Its number.
+    pub id: u64,
+    /// The source.
+    pub source: String,
+    /// When it was received.
+    pub received_at: Timestamp,
+    /// What could not be read.
+    pub reason: String,
+    /// The body, lossily as text; only in `show`.
+    pub body: Option<String>,
+    /// Size of the body, in bytes.
+    pub bytes: u64,
+    /// When an operator replayed it with success.
+    pub released_at: Option<Timestamp>,
+}
+
+/// A callback of the bounded sample of those that were not genuine.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Rejected {
+    /// Its number.
+    pub id: u64,
+    /// The source.
+    pub source: String,
+    /// When it was received.
+    pub received_at: Timestamp,
+    /// The sender's address.
+    pub remote: Option<String>,
+    /// Why it was rejected.
+    pub reason: String,
+    /// Its size, in bytes.
+    pub bytes: u64,
+    /// When an operator admitted it.
+    pub admitted_at: Option<Timestamp>,
+}
+
+/// How much there is of what.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Counts {
+    /// Events stored.
+    pub events: u64,
+    /// Deliveries by state, in the order of [`State::ALL`].
+    pub deliveries: Vec<(State, u64)>,
+    /// Events that no plugin handled.
+    pub unhandled: u64,
+    /// Callbacks in quarantine.
+    pub quarantined: u64,
+    /// Callbacks in the sample of rejected ones.
+    pub rejected: u64,
+}

@@ -1,0 +1,1 @@
+//! Whether a callback is genuine.
