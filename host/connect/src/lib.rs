@@ -1,1 +1,35 @@
-//! mortar-connect
+//! Connections: how requests leave the host, and what their fate means.
+//!
+//! | module | what is in it |
+//! |---|---|
+//! | `connections` | all connections by name: the `Connector` port, the probe, the status |
+//! | `setup` | from the configuration to connections; every problem at once |
+//! | `gate` | whether a request may start now; what breaks or rates a connection stands here |
+//! | `client` | a request through an HTTP connection: allow-lists, credentials, redirects |
+//! | `path`, `header` | what a plugin may ask for: nothing beside the base URL, no header of the host's |
+//! | `auth`, `token` | credentials; OAuth 2 access tokens |
+//! | `address` | which addresses may be reached |
+//! | `exchange`, `tls` | one HTTP request and its answer on the wire, within time and size |
+//! | `mail`, `letter` | one e-mail through an SMTP server; the e-mail itself |
+//! | `classify` | what an outcome means: not applied, lost, or answered |
+//!
+//! Secrets stay in header values that are marked sensitive and in fields of types that have no
+//! `Debug`: nothing here prints them.
+
+mod address;
+mod auth;
+mod classify;
+mod client;
+mod connections;
+mod exchange;
+mod gate;
+mod header;
+mod letter;
+mod mail;
+mod path;
+mod setup;
+mod tls;
+mod token;
+
+pub use connections::{ConnectionStatus, Connections};
+pub use setup::ConnectError;

@@ -1,6 +1,7 @@
 //! Outgoing calls: what a step sends, what it gets, and how a step answers when it is called again.
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 /// A request through a connection, before the host adds base URL and credentials.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +22,18 @@ pub struct Request {
 impl Request {
     /// The method of a request that is an e-mail.
     pub const MAIL: &str = "MAIL";
+}
+
+/// The key that a write carries: the same for every repetition of the step, unlike any other.
+#[must_use]
+pub fn idempotency_key(source: &str, event_id: &str, plugin: &str, step: &str) -> String {
+    let mut hash = Sha256::new();
+    for part in [source, event_id, plugin, step] {
+        // The length keeps ("a", "bc") apart from ("ab", "c").
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    hex::encode(hash.finalize())
 }
 
 /// An e-mail: the body of a request whose method is [`Request::MAIL`].

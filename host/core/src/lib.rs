@@ -10,6 +10,7 @@
 //! | [`retry`] | when a failed attempt is followed by another |
 //! | [`code`] | the stable error codes |
 //! | [`config`], [`plugin`] | `mortar.toml` and `plugin.toml` as data |
+//! | [`toml_problems`] | reading these files with every problem at once |
 //! | [`story`] | what operators read |
 //! | [`ports`] | what the pipeline needs of the world: journal, sandbox, connector, clock |
 
@@ -23,4 +24,6 @@ pub mod plugin;
 pub mod ports;
 pub mod retry;
 pub mod story;
+mod text;
+pub mod toml_problems;
 pub mod verify;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use serde::Deserialize;
 
-use crate::config::duration;
+use crate::config::{duration, size};
 
 /// `plugin.toml`. A plugin without one has no grants and the default limits.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -43,6 +43,7 @@ impl PluginSettings {
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
     /// Memory of the instance.
+    #[serde(with = "size")]
     pub memory: ByteSize,
     /// Processor time of the handler.
     #[serde(with = "duration")]
@@ -53,10 +54,13 @@ pub struct Limits {
     /// Steps.
     pub calls: u16,
     /// Request bodies and headers, summed over the attempt.
+    #[serde(with = "size")]
     pub sent: ByteSize,
     /// Log lines, summed over the attempt; what is over is dropped and counted.
+    #[serde(with = "size")]
     pub log: ByteSize,
     /// One value of the plugin's state.
+    #[serde(with = "size")]
     pub state_value: ByteSize,
 }
 

@@ -167,6 +167,9 @@ pub struct Claim {
     pub attempt: u32,
     /// Attempts that count against the policy, before this one. A replay sets it to 0.
     pub spent: u32,
+    /// Where the policy's age starts: when the event was received, or when an operator last
+    /// replayed the delivery.
+    pub since: Timestamp,
     /// The event.
     pub event: Arc<StoredEvent>,
     /// The calls that earlier attempts journaled, by ordinal.
@@ -251,7 +254,8 @@ pub struct Filter {
 /// What an operator does to a dead letter.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Intervention {
-    /// Run it again, with its journaled steps.
+    /// Run it again, with its journaled steps, except those that were refused: steps answered with
+    /// 4xx are sent again, and writes answered with 5xx are in doubt.
     Replay,
     /// Give it up; it becomes `ignored` with this reason.
     Discard {
@@ -331,6 +335,12 @@ pub trait Journal: Send + Sync {
 
     /// Forgets what is past its time, in small steps; answers whether more is left.
     fn purge(&self, now: Timestamp) -> Receipt<bool>;
+
+    /// Whether callbacks can be stored: the fault that the last write met, if it met one.
+    ///
+    /// # Errors
+    /// That fault.
+    fn health(&self) -> Result<(), JournalError>;
 
     /// Stores what is in line, then stops taking more.
     fn close(&self) -> Receipt<()>;

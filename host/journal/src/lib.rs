@@ -1,1 +1,40 @@
-//! mortar-journal
+//! The journal on SQLite: callbacks, events, deliveries, attempts and calls in one file.
+//!
+//! | module | what is in it |
+//! |---|---|
+//! | [`SqliteJournal`] in `journal` | the port, and how the threads are started |
+//! | `options` | settings, and why a journal cannot be opened |
+//! | `schema` | the file: lock, connections, migrations (`migrations/`) |
+//! | `start` | what is read when a journal is opened |
+//! | `writer` | the one thread that writes: group commit, and one module for each kind of request |
+//! | `queue` | the open deliveries in memory: order, due times, leases |
+//! | `ids` | which event ids are known |
+//! | `reader`, `read` | the threads that read, and what they read |
+//! | `shared` | what the writer publishes: counts, what is running, when something is claimable |
+//! | `recent`, `names`, `key`, `fault` | just accepted events, shared names, keys and hashes, SQLite's faults |
+//!
+//! **How an accept becomes durable.** The request stands in line; the writer takes what waits,
+//! applies it in one transaction, commits it with an fsync of the write-ahead log, publishes it to
+//! memory, and answers. What memory knows changes only after a commit, so a failed one leaves no
+//! trace.
+//!
+//! **Memory** is bounded: by `Options::open_deliveries` at about 100 bytes each, by the ids that
+//! the window holds at 2 bytes each, 13 MB for the newest ids, and the caches.
+
+mod fault;
+mod ids;
+mod journal;
+mod key;
+mod names;
+mod options;
+mod queue;
+mod read;
+mod reader;
+mod recent;
+mod schema;
+mod shared;
+mod start;
+mod writer;
+
+pub use journal::SqliteJournal;
+pub use options::{OpenError, Options};

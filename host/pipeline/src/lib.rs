@@ -1,1 +1,38 @@
-//! mortar-pipeline
+//! The path of an event between the adapters: orchestration over the ports, and nothing else.
+//!
+//! | module | what is in it |
+//! |---|---|
+//! | [`accept`] | a genuine callback becomes stored events and deliveries |
+//! | [`dispatch`] | due deliveries are claimed and run, within bounds |
+//! | [`run`] | one attempt: the handler, its verdict, its record |
+//! | [`steps`] | what a handler asks of the host: durable calls, settling, state |
+//! | [`plugins`] | which plugin handles what, under which number |
+//! | [`operate`] | what operators do to callbacks that were set aside |
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod accept;
+pub mod dispatch;
+pub mod operate;
+pub mod plugins;
+pub mod run;
+pub mod steps;
+
+use std::sync::Arc;
+
+use mortar_core::ports::{Clock, Connector, Journal, Observer, Sandbox};
+
+/// The adapters that the pipeline runs on.
+#[derive(Clone)]
+pub struct Ports {
+    /// Where everything is stored.
+    pub journal: Arc<dyn Journal>,
+    /// What runs handlers.
+    pub sandbox: Arc<dyn Sandbox>,
+    /// What sends requests.
+    pub connector: Arc<dyn Connector>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// What counts.
+    pub observer: Arc<dyn Observer>,
+}

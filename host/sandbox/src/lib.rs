@@ -1,1 +1,46 @@
-//! mortar-sandbox
+//! Runs plugins: WebAssembly components, each attempt in an instance of its own that can reach
+//! nothing but the host functions of the contract (`wit/`).
+//!
+//! From the plugin directory to the end of an attempt:
+//!
+//! | module | what is in it |
+//! |---|---|
+//! | [`discover`](fn@discover) | which plugins the directory holds |
+//! | `settings` | `plugin.toml`, read and checked |
+//! | `engine` | the one engine of the process: pool of instances, epoch ticker |
+//! | `compile` | from a component's bytes to machine code, and the cache of it |
+//! | `link` | what the host offers a component, and what is wrong with one that does not fit |
+//! | `load` | from a plugin's files to a generation, with every check before an event comes |
+//! | `generation` | one loaded version of a plugin: handlers, settings, digest |
+//! | `sandbox` | [`WasmSandbox`]: loads a directory, implements the port |
+//! | `run` | one attempt: fresh store, limits, handler, ending |
+//! | `context`, `imports`, `wasi`, `log` | what a running handler sees of the host |
+//! | `limits` | memory, processor time and bytes of an attempt |
+//! | `convert` | core's records as the contract's |
+//! | `ending` | what an answer, a trap or a broken limit means for the delivery |
+//! | [`PluginProblem`], [`SandboxError`] | why a plugin, or the sandbox, cannot be used |
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod compile;
+mod config;
+mod context;
+mod convert;
+mod discover;
+mod ending;
+mod engine;
+mod error;
+mod generation;
+mod imports;
+mod limits;
+mod link;
+mod load;
+mod log;
+mod run;
+mod sandbox;
+mod settings;
+mod wasi;
+
+pub use discover::{Found, discover};
+pub use error::{PluginProblem, SandboxError, code};
+pub use sandbox::{SandboxOptions, WasmSandbox};

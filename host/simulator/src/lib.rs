@@ -1,1 +1,19 @@
-//! mortar-simulator
+//! The two ends of Mortar's path, played: MasonHub, which sends signed callbacks, and an ERP, which
+//! takes the calls and remembers them.
+//!
+//! | module | what is in it |
+//! |---|---|
+//! | [`signing`] | MasonHub's signature and request headers |
+//! | [`samples`] | one realistic callback of every event type, ready to send |
+//! | [`masonhub`] | a seeded scenario of many callbacks, its truth, and a sender with MasonHub's retries |
+//! | [`erp`] | a small ERP on real HTTP, with idempotency keys, notifications and faults on demand |
+//! | [`mod@audit`] | whether the ERP holds what the scenario said: the evidence of the demo and the tests |
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod audit;
+pub mod erp;
+mod http;
+pub mod masonhub;
+pub mod samples;
+pub mod signing;

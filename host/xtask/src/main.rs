@@ -1,1 +1,74 @@
-fn main() {}
+//! The project's own commands. `cargo xtask --help` lists them; each installs what it needs, or
+//! says what is missing.
+//!
+//! | module | command |
+//! |---|---|
+//! | [`test`] | `cargo xtask test` |
+//! | [`plugins`] | `cargo xtask plugins` |
+//! | [`demo`] | `cargo demo` |
+//! | [`bench`] | `cargo xtask bench` |
+//! | [`audit`] | `cargo xtask audit` |
+//! | [`run`] | how commands are run |
+
+#![allow(clippy::print_stderr, reason = "a command-line program")]
+
+mod audit;
+mod bench;
+mod demo;
+mod plugins;
+mod run;
+mod test;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Mortar's own commands", disable_version_flag = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Formatting, lints, every test, the documentation build
+    Test {
+        /// Only formatting, lints and the tests that need no WebAssembly plugins
+        #[arg(long)]
+        fast: bool,
+    },
+    /// Licences, banned crates and sources of every dependency; advisories where they can be had
+    Audit,
+    /// Builds every Rust plugin to target/plugins
+    Plugins,
+    /// Shows the whole path: simulated warehouse, host, plugin, ERP stand-in, validation checklist
+    Demo {
+        /// What `mortar demo --help` lists
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Measures, in release, and writes target/bench/NAME.json
+    Bench {
+        /// ingest, deliver or sandbox, and what `--help` behind it lists
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
+        arguments: Vec<String>,
+    },
+}
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Test { fast } => test::test(fast),
+        Command::Audit => audit::audit(),
+        Command::Plugins => plugins::build(),
+        Command::Demo { arguments } => demo::demo(&arguments),
+        Command::Bench { arguments } => bench::bench(&arguments),
+    };
+    match done {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

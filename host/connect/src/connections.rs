@@ -1,0 +1,203 @@
+//! All connections by name: the [`Connector`] port, what `mortar check` asks and what
+//! `mortar status` shows.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use mortar_core::call::{Request, Response};
+use mortar_core::config::{ConnectionConfig, Secret};
+use mortar_core::ports::{BoxFuture, Clock, Connector, Manners, Observation, Observer, SendError};
+use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
+use url::Url;
+
+use crate::classify;
+use crate::client::HttpClient;
+use crate::gate::Gate;
+use crate::mail::MailClient;
+use crate::setup::{ConnectError, Setup};
+use crate::tls::Tls;
+
+/// The configured connections.
+pub struct Connections {
+    by_name: BTreeMap<String, Connection>,
+    clock: Arc<dyn Clock>,
+    observer: Arc<dyn Observer>,
+}
+
+/// How a connection is doing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConnectionStatus {
+    /// Its name.
+    pub name: String,
+    /// Its base URL, without credentials.
+    pub url: String,
+    /// Requests under way.
+    pub in_flight: usize,
+    /// Requests that may be under way at once.
+    pub concurrency: usize,
+}
+
+struct Connection {
+    gate: Gate,
+    safe_methods: Vec<String>,
+    transport: Transport,
+}
+
+enum Transport {
+    Http(Box<HttpClient>),
+    Mail(Box<MailClient>),
+}
+
+impl Connections {
+    /// Builds all connections; opens none.
+    ///
+    /// # Errors
+    /// Every problem of every connection, with the key that it is about.
+    pub fn new(
+        config: &BTreeMap<String, ConnectionConfig>,
+        resolve: &dyn Fn(&Secret) -> Result<String, String>,
+        clock: Arc<dyn Clock>,
+        observer: Arc<dyn Observer>,
+    ) -> Result<Self, Vec<ConnectError>> {
+        let tls = Tls::load();
+        let mut by_name = BTreeMap::new();
+        let mut problems = Vec::new();
+        for (name, config) in config {
+            let mut setup = Setup { name, config, clock: &clock, tls: &tls, resolve, problems: Vec::new() };
+            let connection = Connection::new(&mut setup);
+            problems.append(&mut setup.problems);
+            if let Some(connection) = connection {
+                by_name.insert(name.clone(), connection);
+            }
+        }
+        if problems.is_empty() { Ok(Self { by_name, clock, observer }) } else { Err(problems) }
+    }
+
+    /// The names, in order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.by_name.keys().map(String::as_str)
+    }
+
+    /// How each connection is doing, by name.
+    #[must_use]
+    pub fn status(&self) -> Vec<ConnectionStatus> {
+        let status = |(name, connection): (&String, &Connection)| ConnectionStatus {
+            name: name.clone(),
+            url: connection.url().to_string(),
+            in_flight: connection.gate.in_flight(),
+            concurrency: connection.gate.size(),
+        };
+        self.by_name.iter().map(status).collect()
+    }
+
+    /// Proves that a connection's endpoint can be reached with its credentials, without changing
+    /// anything there: the head of the base URL, or a greeting of the mail server. Answers what was
+    /// seen.
+    ///
+    /// # Errors
+    /// What is in the way, in words.
+    pub async fn probe(&self, name: &str) -> Result<String, String> {
+        match &self.get(name).map_err(|e| e.to_string())?.transport {
+            Transport::Http(client) => client.probe().await,
+            Transport::Mail(client) => client.probe().await,
+        }
+    }
+
+    fn get(&self, name: &str) -> Result<&Connection, SendError> {
+        self.by_name.get(name).ok_or_else(|| SendError::Denied(format!("there is no connection `{name}` in the configuration")))
+    }
+}
+
+impl Connector for Connections {
+    fn manners(&self, connection: &str, method: &str) -> Option<Manners> {
+        let connection = self.by_name.get(connection)?;
+        Some(match &connection.transport {
+            Transport::Http(client) => Manners { idempotent: client.is_idempotent(), safe: connection.is_safe(method) },
+            Transport::Mail(_) => Manners { idempotent: false, safe: false },
+        })
+    }
+
+    fn check(&self, request: &Request) -> Result<(), SendError> {
+        let checked = match &self.get(&request.connection)?.transport {
+            Transport::Http(client) => client.prepare(request).map(drop),
+            Transport::Mail(client) => client.prepare(request).map(drop),
+        };
+        checked.map_err(|error| named(&request.connection, error))
+    }
+
+    fn send<'a>(&'a self, request: &'a Request, idempotency_key: &'a str) -> BoxFuture<'a, Result<Response, SendError>> {
+        Box::pin(async move {
+            let name = &request.connection;
+            let result = self.get(name)?.send(request, idempotency_key, self).await;
+            result.map_err(|error| named(name, error))
+        })
+    }
+}
+
+impl Connection {
+    fn new(setup: &mut Setup<'_>) -> Option<Self> {
+        let config = setup.config;
+        setup.limits();
+        setup.methods("safe_methods", &config.safe_methods);
+        let transport = match Url::parse(&config.url) {
+            Ok(url) if matches!(url.scheme(), "smtp" | "smtps") => Transport::Mail(Box::new(MailClient::new(setup, url)?)),
+            _ => Transport::Http(Box::new(HttpClient::new(setup)?)),
+        };
+        let gate = Gate::new(config.concurrency, config.timeout);
+        Some(Self { gate, safe_methods: config.safe_methods.clone(), transport })
+    }
+
+    fn url(&self) -> &Url {
+        match &self.transport {
+            Transport::Http(client) => client.url(),
+            Transport::Mail(client) => client.url(),
+        }
+    }
+
+    fn is_safe(&self, method: &str) -> bool {
+        self.safe_methods.iter().any(|safe| safe == method)
+    }
+
+    /// Checks, waits at the gate, sends, and says what became of it.
+    async fn send(&self, request: &Request, key: &str, all: &Connections) -> Result<Response, SendError> {
+        let (status, took, result) = match &self.transport {
+            Transport::Http(client) => {
+                let prepared = client.prepare(request)?;
+                let _permit = self.gate.enter().await?;
+                let start = Instant::now();
+                let outcome = client.send(prepared, request.body.as_deref(), self.is_safe(&request.method), key).await;
+                (outcome.status(), start.elapsed(), classify::http(outcome, all.clock.now()))
+            }
+            Transport::Mail(client) => {
+                let letter = client.prepare(request)?;
+                let _permit = self.gate.enter().await?;
+                let start = Instant::now();
+                let outcome = client.send(letter, key).await;
+                (outcome.status(), start.elapsed(), classify::mail(outcome))
+            }
+        };
+        all.observer.observe(&Observation::Call { connection: &request.connection, status, took });
+        tracing::debug!(connection = request.connection, method = request.method, path = request.path, status, ?took, "call");
+        result
+    }
+}
+
+/// Says which connection an error is about.
+fn named(connection: &str, error: SendError) -> SendError {
+    let name = |reason: String| format!("connection `{connection}`: {reason}");
+    match error {
+        SendError::Denied(reason) => SendError::Denied(name(reason)),
+        SendError::TooLarge { reason, sent } => SendError::TooLarge { reason: name(reason), sent },
+        SendError::NotSent { reason, after, spent } => SendError::NotSent { reason: name(reason), after, spent },
+        SendError::Lost(reason) => SendError::Lost(name(reason)),
+    }
+}
+
+impl fmt::Debug for Connections {
+    /// The names only.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.names()).finish()
+    }
+}

@@ -1,0 +1,112 @@
+//! From the configuration to connections: every problem at once, none of them with a secret in it.
+
+use std::sync::Arc;
+
+use mortar_core::config::{Auth, ConnectionConfig, Secret};
+use mortar_core::ports::Clock;
+use reqwest::Method;
+use reqwest::header::{HeaderName, HeaderValue};
+use url::Url;
+
+use crate::address;
+use crate::tls::Tls;
+
+/// Something in a connection's configuration that cannot work.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("connections.{connection}.{key}: {reason}")]
+pub struct ConnectError {
+    /// The connection's name.
+    pub connection: String,
+    /// The key below `[connections.NAME]`, dotted (`auth.token`).
+    pub key: String,
+    /// What is wrong, and what to do.
+    pub reason: String,
+}
+
+/// How secrets are looked up; the error says what is missing.
+pub(crate) type ResolveSecret<'a> = dyn Fn(&Secret) -> Result<String, String> + 'a;
+
+/// What a connection is built from, and where its problems are gathered.
+pub(crate) struct Setup<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) config: &'a ConnectionConfig,
+    pub(crate) clock: &'a Arc<dyn Clock>,
+    pub(crate) tls: &'a Tls,
+    pub(crate) resolve: &'a ResolveSecret<'a>,
+    pub(crate) problems: Vec<ConnectError>,
+}
+
+impl Setup<'_> {
+    /// Takes note of a problem.
+    pub(crate) fn problem(&mut self, key: &str, reason: impl Into<String>) {
+        self.problems.push(ConnectError { connection: self.name.to_owned(), key: key.to_owned(), reason: reason.into() });
+    }
+
+    /// The value, or none and a problem.
+    pub(crate) fn keep<T>(&mut self, key: &str, result: Result<T, String>) -> Option<T> {
+        result.map_err(|reason| self.problem(key, reason)).ok()
+    }
+
+    /// Looks a secret up.
+    pub(crate) fn secret(&mut self, key: &str, secret: &Secret) -> Option<String> {
+        let found = (self.resolve)(secret).and_then(|text| if text.is_empty() { Err("the secret is empty".into()) } else { Ok(text) });
+        self.keep(key, found)
+    }
+
+    /// A secret as (a part of) a header's value, which is kept out of every debug output.
+    pub(crate) fn secret_header(&mut self, key: &str, text: &str) -> Option<HeaderValue> {
+        let value = HeaderValue::from_str(text)
+            .map_err(|_| "the secret has a character that no header can carry; is there a line break in it?".to_owned());
+        let mut value = self.keep(key, value)?;
+        value.set_sensitive(true);
+        Some(value)
+    }
+
+    /// A header's name.
+    pub(crate) fn header_name(&mut self, key: &str, name: &str) -> Option<HeaderName> {
+        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| format!("`{name}` is not a header name"));
+        self.keep(key, name)
+    }
+
+    /// Methods, as they are written in requests.
+    pub(crate) fn methods(&mut self, key: &str, methods: &[String]) -> Vec<Method> {
+        let read = |method: &String| {
+            let upper = !method.bytes().any(|b| b.is_ascii_lowercase());
+            let method = Method::from_bytes(method.as_bytes()).ok().filter(|_| upper);
+            method.ok_or_else(|| "methods are written in capitals, such as \"POST\"".to_owned())
+        };
+        methods.iter().filter_map(|method| self.keep(key, read(method))).collect()
+    }
+
+    /// Checks that an HTTP endpoint may be used at all: what it is by its address, and that it does
+    /// not expose credentials.
+    pub(crate) fn endpoint(&mut self, key: &str, url: &Url) {
+        let host = url.host_str().unwrap_or_default();
+        if self.config.private_addresses {
+            // Anything goes.
+        } else if let Some(address) = address::literal(host).filter(|address| !address::is_public(*address)) {
+            self.problem(key, address::refusal(host, address));
+        } else if url.scheme() == "http" && self.config.auth != Auth::None {
+            self.problem(
+                key,
+                "credentials would travel unencrypted: use https, or set `private_addresses = true` where the network is yours",
+            );
+        }
+        if url.scheme() == "https" && self.tls.trusts_nobody {
+            self.problem(key, "this machine trusts no certificate authority: install its `ca-certificates`, or set SSL_CERT_FILE");
+        }
+    }
+
+    /// Checks what every kind of connection has.
+    pub(crate) fn limits(&mut self) {
+        const MOST: usize = 4096;
+        if !(1..=MOST).contains(&self.config.concurrency) {
+            self.problem("concurrency", format!("must be 1 to {MOST}"));
+        }
+        for (key, time) in [("connect_timeout", self.config.connect_timeout), ("timeout", self.config.timeout)] {
+            if time.is_zero() {
+                self.problem(key, "must be longer than nothing");
+            }
+        }
+    }
+}

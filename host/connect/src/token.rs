@@ -1,0 +1,211 @@
+//! OAuth 2 client credentials: an access token that is fetched once for all who need it, kept until
+//! shortly before it expires, and fetched anew when the ERP refuses it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use jiff::{SignedDuration, Timestamp};
+use mortar_core::config::Secret;
+use mortar_core::ports::Clock;
+use reqwest::Method;
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use serde::Deserialize;
+use tokio::sync::Mutex;
+use url::{Url, form_urlencoded};
+
+use crate::auth::basic;
+use crate::classify::{Answer, BodyFault, Outcome, quote};
+use crate::exchange::Exchanger;
+use crate::setup::Setup;
+
+/// Size of a token endpoint's answer.
+const ANSWER_LIMIT: usize = 64 * 1024;
+
+/// How long a token is kept whose lifetime the server does not say.
+const UNSAID_LIFETIME: Duration = Duration::from_secs(5 * 60);
+
+/// How long before its end a token is no longer used, at most: requests take their time.
+const MARGIN: Duration = Duration::from_secs(60);
+
+/// Where tokens come from.
+pub(crate) struct TokenSource {
+    endpoint: Url,
+    /// Credentials as basic authentication, which every server must know...
+    basic: HeaderValue,
+    form: Bytes,
+    /// ...and as part of the form, which is all that some do.
+    form_with_credentials: Bytes,
+    clock: Arc<dyn Clock>,
+    /// Fetches that ended. Changed only under the lock of the cache.
+    fetches: AtomicU64,
+    cache: Mutex<Cache>,
+}
+
+#[derive(Default)]
+struct Cache {
+    token: Option<Token>,
+    /// Why the last fetch failed, if it did.
+    fault: Option<TokenFault>,
+    /// True where the server wants the credentials in the form.
+    in_form: bool,
+}
+
+/// An access token.
+#[derive(Clone)]
+pub(crate) struct Token {
+    /// The value of the `Authorization` header.
+    pub(crate) header: HeaderValue,
+    /// The fetch that brought it.
+    pub(crate) number: u64,
+    fresh_until: Timestamp,
+}
+
+/// Why there is no token. What it was for has not been sent.
+#[derive(Clone, Debug)]
+pub(crate) struct TokenFault {
+    reason: String,
+    after: Option<Duration>,
+}
+
+impl From<TokenFault> for Outcome {
+    fn from(fault: TokenFault) -> Self {
+        Self::Unsent { reason: fault.reason, after: fault.after }
+    }
+}
+
+/// A token endpoint's answer.
+#[derive(Deserialize)]
+struct Granted {
+    access_token: String,
+    token_type: Option<String>,
+    /// Seconds; some servers write the number as text.
+    expires_in: Option<serde_json::Value>,
+}
+
+/// A token endpoint's refusal.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Refused {
+    error: String,
+    error_description: String,
+}
+
+impl TokenSource {
+    /// Fetches nothing yet.
+    pub(crate) fn new(setup: &mut Setup<'_>, endpoint: &str, client: &str, secret: &Secret, scope: Option<&str>) -> Option<Self> {
+        let plain = |url: &Url| matches!(url.scheme(), "http" | "https") && url.username().is_empty() && url.password().is_none();
+        let url = Url::parse(endpoint).ok().filter(plain);
+        let url = setup.keep("auth.token_url", url.ok_or_else(|| "not an https URL without credentials in it".to_owned()));
+        if let Some(url) = &url {
+            setup.endpoint("auth.token_url", url);
+        }
+        let secret = setup.secret("auth.client_secret", secret)?;
+        let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+        let basic = setup.secret_header("auth.client_secret", &basic(&encode(client), &encode(&secret)))?;
+
+        let mut form = form_urlencoded::Serializer::new(String::new());
+        form.append_pair("grant_type", "client_credentials").extend_pairs(scope.map(|scope| ("scope", scope)));
+        let form = form.finish();
+        let mut form_with_credentials = form_urlencoded::Serializer::new(form.clone());
+        form_with_credentials.append_pair("client_id", client).append_pair("client_secret", &secret);
+        Some(Self {
+            endpoint: url?,
+            basic,
+            form: form.into(),
+            form_with_credentials: form_with_credentials.finish().into(),
+            clock: setup.clock.clone(),
+            fetches: AtomicU64::new(0),
+            cache: Mutex::default(),
+        })
+    }
+
+    /// A token that is fresh, and not the one that was refused. Whoever waits for a fetch that is
+    /// under way shares its result, be it a failure.
+    pub(crate) async fn token(&self, exchanger: &Exchanger, refused: Option<u64>) -> Result<Token, TokenFault> {
+        let before = self.fetches.load(Ordering::Acquire);
+        let mut cache = self.cache.lock().await;
+        if let Some(token) = &cache.token
+            && Some(token.number) != refused
+            && self.clock.now() < token.fresh_until
+        {
+            return Ok(token.clone());
+        }
+        let now = self.fetches.load(Ordering::Acquire);
+        if let Some(fault) = &cache.fault
+            && now != before
+        {
+            return Err(fault.clone());
+        }
+        let result = self.fetch(exchanger, now + 1, &mut cache.in_form).await;
+        self.fetches.store(now + 1, Ordering::Release);
+        cache.token = result.as_ref().ok().cloned();
+        cache.fault = result.as_ref().err().cloned();
+        result
+    }
+
+    async fn fetch(&self, exchanger: &Exchanger, number: u64, in_form: &mut bool) -> Result<Token, TokenFault> {
+        let mut answer = self.ask(exchanger, *in_form).await?;
+        if matches!(answer.status, 400 | 401) && !*in_form {
+            let second = self.ask(exchanger, true).await?;
+            if second.status == 200 {
+                *in_form = true;
+                answer = second;
+            }
+        }
+        let granted = match (answer.status, &answer.body) {
+            (200, Ok(body)) => serde_json::from_slice::<Granted>(body).map_err(|_| self.fault("what it answered holds no access token"))?,
+            (200, Err(BodyFault::OverLimit(limit))) => return Err(self.fault(&format!("it answered more than {limit} bytes"))),
+            (200, Err(BodyFault::Cut(reason))) => return Err(self.fault(reason)),
+            _ => return Err(self.refusal(&answer)),
+        };
+        self.accept(&granted, number)
+    }
+
+    async fn ask(&self, exchanger: &Exchanger, in_form: bool) -> Result<Answer, TokenFault> {
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
+        let form = if in_form {
+            self.form_with_credentials.clone()
+        } else {
+            headers.insert(AUTHORIZATION, self.basic.clone());
+            self.form.clone()
+        };
+        match exchanger.exchange(Method::POST, self.endpoint.clone(), headers, Some(form), ANSWER_LIMIT).await {
+            Outcome::Answered(answer) => Ok(answer),
+            Outcome::Unsent { reason, .. } | Outcome::Lost(reason) => Err(self.fault(&reason)),
+        }
+    }
+
+    fn accept(&self, granted: &Granted, number: u64) -> Result<Token, TokenFault> {
+        if granted.token_type.as_deref().is_some_and(|kind| !kind.eq_ignore_ascii_case("bearer")) {
+            return Err(self.fault("its token is not a bearer token"));
+        }
+        let Ok(mut header) = HeaderValue::from_str(&format!("Bearer {}", granted.access_token)) else {
+            return Err(self.fault("its token has characters that no header can carry"));
+        };
+        header.set_sensitive(true);
+        let seconds = granted.expires_in.as_ref().and_then(|v| v.as_u64().or_else(|| v.as_str()?.parse().ok()));
+        let lifetime = seconds.map_or(UNSAID_LIFETIME, Duration::from_secs);
+        let used_for = lifetime.saturating_sub(MARGIN.min(lifetime / 5));
+        let used_for = SignedDuration::try_from(used_for).unwrap_or(SignedDuration::MAX);
+        let fresh_until = self.clock.now().checked_add(used_for).unwrap_or(Timestamp::MAX);
+        Ok(Token { header, number, fresh_until })
+    }
+
+    fn refusal(&self, answer: &Answer) -> TokenFault {
+        // Nothing but the standard's fields is quoted: a server may echo what it was sent.
+        let body = answer.body.as_deref().unwrap_or_default();
+        let refused: Refused = serde_json::from_slice(body).unwrap_or_default();
+        let said = quote(format!("{} {}", refused.error, refused.error_description).as_bytes());
+        let fault = self.fault(&format!("it answered {} {said}", answer.status));
+        TokenFault { after: answer.retry_after(self.clock.now()), ..fault }
+    }
+
+    fn fault(&self, reason: &str) -> TokenFault {
+        let endpoint = &self.endpoint[..url::Position::AfterPath];
+        TokenFault { reason: format!("no access token from {endpoint}: {}", reason.trim_end()), after: None }
+    }
+}

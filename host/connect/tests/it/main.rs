@@ -1,0 +1,13 @@
+//! Connections against real sockets: servers that answer, redirect, hang, drip, flood and break off.
+#![allow(clippy::unwrap_used)]
+
+mod answers;
+mod concurrency;
+mod configuration;
+mod hostile;
+mod mail;
+mod oauth;
+mod requests;
+mod secrets;
+mod support;
+mod tls;

@@ -1,0 +1,136 @@
+//! OAuth 2 client credentials.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use futures::future::join_all;
+use mortar_core::ports::SendError;
+
+use crate::support::{Log, Seen, Server, World, answer, answering, connect, kind};
+
+const BASIC: &str = "Basic bWUlM0ExOlMtczNjcmV0"; // me%3A1:S-s3cret
+
+/// A server that is both ERP and token endpoint: `token` answers the n-th fetch, from 1, and
+/// `erp` everything else.
+async fn with_tokens<T, E>(token: T, erp: E) -> (Server, Log, World)
+where
+    T: Fn(usize, &Seen) -> String + Send + Sync + 'static,
+    E: Fn(&Seen) -> String + Send + Sync + 'static,
+{
+    let fetches = AtomicUsize::new(0);
+    let (server, log) = answering(move |seen| match seen.line.as_str() {
+        "POST /token HTTP/1.1" => token(fetches.fetch_add(1, Ordering::SeqCst) + 1, seen),
+        _ => erp(seen),
+    })
+    .await;
+    let auth = format!(
+        "auth = {{ kind = \"oauth2-client-credentials\", token_url = \"http://{}/token\", client_id = \"me:1\", client_secret = {{ env = \"S\" }}, scope = \"a b\" }}",
+        server.address
+    );
+    let world = connect(server.address, &auth);
+    (server, log, world)
+}
+
+fn granted(n: usize) -> String {
+    answer(200, "", &format!("{{\"access_token\":\"t{n}\",\"token_type\":\"bearer\",\"expires_in\":3600}}"))
+}
+
+fn fetches(log: &Log) -> usize {
+    log.lock().unwrap().iter().filter(|seen| seen.line.contains("/token")).count()
+}
+
+/// The `Authorization` of each request to the ERP.
+fn used(log: &Log) -> Vec<String> {
+    let log = log.lock().unwrap();
+    log.iter().filter(|seen| !seen.line.contains("/token")).map(|seen| seen.header("authorization").unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn a_token_is_fetched_once_kept_and_fetched_again_before_it_expires() {
+    let (_server, log, world) = with_tokens(|n, _| granted(n), |_| answer(200, "", "")).await;
+    let results = join_all((0..8).map(|_| world.get("/x"))).await;
+    assert!(results.iter().all(Result::is_ok));
+    assert_eq!(fetches(&log), 1, "all waited for the same fetch");
+    let asked = log.lock().unwrap()[0].clone();
+    assert_eq!(asked.header("authorization"), Some(BASIC));
+    assert_eq!(asked.body, "grant_type=client_credentials&scope=a+b");
+
+    world.clock.advance(3539);
+    world.get("/x").await.unwrap();
+    assert_eq!(fetches(&log), 1);
+    world.clock.advance(2);
+    world.get("/x").await.unwrap();
+    assert_eq!(fetches(&log), 2);
+    let used = used(&log);
+    assert_eq!((used.len(), used[0].as_str(), used[9].as_str()), (10, "Bearer t1", "Bearer t2"));
+}
+
+#[tokio::test]
+async fn a_refused_token_is_replaced_once() {
+    let refuse_first = |seen: &Seen| answer(if seen.header("authorization") == Some("Bearer t1") { 401 } else { 200 }, "", "");
+    let (_server, log, world) = with_tokens(|n, _| granted(n), refuse_first).await;
+    assert_eq!(world.post("/x", "body").await.unwrap().status, 200);
+    assert_eq!(used(&log), ["Bearer t1", "Bearer t2"]);
+    assert!(log.lock().unwrap().iter().filter(|seen| seen.line.contains("/api/x")).all(|seen| seen.body == "body"));
+    assert_eq!(*world.observed.0.lock().unwrap(), [("erp".to_owned(), Some(200))], "one call, as the pipeline sees it");
+
+    let (_server, log, world) = with_tokens(|n, _| granted(n), |_| answer(401, "", "")).await;
+    assert_eq!(world.post("/x", "body").await.unwrap().status, 401, "then it is the ERP's answer");
+    assert_eq!(used(&log), ["Bearer t1", "Bearer t2"]);
+    assert!(world.connections.probe("erp").await.is_err_and(|words| words.contains("credentials")));
+}
+
+#[tokio::test]
+async fn without_a_token_nothing_is_sent() {
+    let refused = "{\"error\":\"invalid_client\",\"error_description\":\"who\\r\\nare you\",\"echo\":\"S-s3cret\"}";
+    for (status, headers, body, words, after) in [
+        (401, "", refused, "it answered 401 invalid_client who are you", None),
+        (503, "Retry-After: 9\r\n", "", "it answered 503", Some(9)),
+        (200, "", "{}", "no access token", None),
+        (200, "", "not JSON", "no access token", None),
+        (200, "", "{\"access_token\":\"a\",\"token_type\":\"mac\"}", "not a bearer token", None),
+        (200, "", "{\"access_token\":\"a\\nb\"}", "no header can carry", None),
+        (302, "Location: /token2\r\n", "", "it answered 302", None),
+    ] {
+        let reply = answer(status, headers, body);
+        let (_server, log, world) = with_tokens(move |_, _| reply.clone(), |_| answer(200, "", "")).await;
+        match world.post("/x", "y").await {
+            Err(SendError::NotSent { reason, after: wait, spent: true }) => {
+                assert!(reason.contains(words) && !reason.contains("s3cret"), "{reason}");
+                assert_eq!(wait, after.map(Duration::from_secs));
+            }
+            other => panic!("{other:?}"),
+        }
+        assert!(used(&log).is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_failed_fetch_is_shared_by_those_who_waited_and_tried_again_by_those_who_come_later() {
+    let (_server, log, world) = with_tokens(|n, _| if n == 1 { answer(500, "", "") } else { granted(n) }, |_| answer(200, "", "")).await;
+    let world = Arc::new(world);
+    let results = join_all((0..8).map(|_| world.get("/x"))).await;
+    assert!(results.iter().all(|result| kind(result) == "not sent"), "{results:?}");
+    assert_eq!(fetches(&log), 1);
+    assert_eq!(kind(&world.get("/x").await), "answered");
+    assert_eq!(fetches(&log), 2);
+}
+
+#[tokio::test]
+async fn a_server_that_wants_credentials_in_the_form_gets_them_there() {
+    let form_only = |n: usize, seen: &Seen| {
+        let expected = "grant_type=client_credentials&scope=a+b&client_id=me%3A1&client_secret=S-s3cret";
+        if seen.header("authorization").is_none() && seen.body == expected {
+            granted(n)
+        } else {
+            answer(401, "", "{\"error\":\"invalid_client\"}")
+        }
+    };
+    let (_server, log, world) = with_tokens(form_only, |_| answer(200, "", "")).await;
+    assert_eq!(kind(&world.get("/x").await), "answered");
+    assert_eq!(fetches(&log), 2);
+    world.clock.advance(3600);
+    assert_eq!(kind(&world.get("/x").await), "answered");
+    assert_eq!(fetches(&log), 3, "it is remembered");
+}

@@ -1,0 +1,305 @@
+//! What a configuration says that makes no sense, beyond what its types can tell.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use http::{HeaderName, HeaderValue, Uri};
+
+use super::{Auth, Condition, Config, ConnectionConfig, Preset, SourceConfig, Verify};
+use crate::plugin::PluginSettings;
+use crate::retry::RetryPolicy;
+
+/// How long MasonHub may send a callback again.
+const RETRY_HORIZON: Duration = Duration::from_secs(24 * 3600);
+
+/// A setting that makes no sense.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{key}: {message}")]
+pub struct Problem {
+    /// The setting as a dotted key, for [`locate`](crate::toml_problems::locate).
+    pub key: String,
+    /// What is wrong with it, and what to do.
+    pub message: String,
+}
+
+impl Config {
+    /// Everything that makes no sense, apart from secrets, files and plugins, which only the
+    /// server can look at.
+    #[must_use]
+    pub fn problems(&self) -> Vec<Problem> {
+        let mut found = Problems::default();
+        found.edge(self);
+        found.journal_and_plugins(self);
+        found.retry("delivery.retry", &self.delivery.retry);
+        found.zeros(&[("delivery.concurrency", self.delivery.concurrency == 0)]);
+        for (name, source) in &self.sources {
+            found.source(name, source, self.edge.listen);
+        }
+        found.paths(&self.sources);
+        for (name, connection) in &self.connections {
+            found.connection(name, connection);
+        }
+        found.0
+    }
+}
+
+impl PluginSettings {
+    /// Everything that makes no sense, apart from connections that are not there.
+    #[must_use]
+    pub fn problems(&self) -> Vec<Problem> {
+        let mut found = Problems::default();
+        if let Some(retry) = &self.retry {
+            found.retry("retry", retry);
+        }
+        for (index, pattern) in self.events.iter().flatten().enumerate() {
+            if pattern.is_empty() || pattern[..pattern.len() - 1].contains('*') {
+                found.push(format!("events[{index}]"), "write an event type, or the beginning of one and a `*`, as in `order.*`");
+            }
+        }
+        let limits = &self.limits;
+        found.zeros(&[
+            ("concurrency", self.concurrency == Some(0)),
+            ("limits.memory", limits.memory.0 == 0),
+            ("limits.cpu", limits.cpu.is_zero()),
+            ("limits.wall", limits.wall.is_zero()),
+        ]);
+        found.0
+    }
+}
+
+#[derive(Default)]
+struct Problems(Vec<Problem>);
+
+impl Problems {
+    fn push(&mut self, key: impl Into<String>, message: impl Into<String>) {
+        self.0.push(Problem { key: key.into(), message: message.into() });
+    }
+
+    fn zeros(&mut self, settings: &[(&str, bool)]) {
+        for (key, _) in settings.iter().filter(|(_, is_zero)| *is_zero) {
+            self.push(*key, "must be more than zero");
+        }
+    }
+
+    fn edge(&mut self, config: &Config) {
+        let Config { edge, admin, .. } = config;
+        self.zeros(&[
+            ("edge.connections", edge.connections == 0),
+            ("edge.body_limit", edge.body_limit.0 == 0),
+            ("edge.header_limit", edge.header_limit.0 == 0),
+            ("edge.header_timeout", edge.header_timeout.is_zero()),
+            ("edge.body_timeout", edge.body_timeout.is_zero()),
+            ("edge.store_timeout", edge.store_timeout.is_zero()),
+            ("edge.retry_after", edge.retry_after.is_zero()),
+        ]);
+        if !admin.listen.ip().is_loopback() {
+            self.push("admin.listen", "operators come in over loopback only: use 127.0.0.1 or [::1], and a tunnel from elsewhere");
+        }
+        if admin.listen == edge.listen && edge.listen.port() != 0 {
+            self.push("admin.listen", "is the address of `edge.listen`: give it another port");
+        }
+    }
+
+    fn journal_and_plugins(&mut self, config: &Config) {
+        let Config { journal, plugins, .. } = config;
+        self.zeros(&[
+            ("journal.keep_events", journal.keep_events.is_zero()),
+            ("journal.queue", journal.queue == 0),
+            ("journal.open_deliveries", journal.open_deliveries == 0),
+            ("plugins.component_limit", plugins.component_limit.0 == 0),
+            ("plugins.instances", plugins.instances == 0),
+            ("plugins.memory_limit", plugins.memory_limit.0 == 0),
+        ]);
+        if journal.dedupe_window < RETRY_HORIZON {
+            self.push("journal.dedupe_window", "must be at least 24h: MasonHub sends a callback again for that long");
+        }
+    }
+
+    fn retry(&mut self, at: &str, policy: &RetryPolicy) {
+        if !(1..=1000).contains(&policy.attempts) {
+            self.push(format!("{at}.attempts"), "must be 1 to 1000");
+        }
+        if policy.first_delay.is_zero() {
+            self.push(format!("{at}.first_delay"), "must be more than zero");
+        }
+        if policy.first_delay > policy.longest_delay {
+            self.push(format!("{at}.first_delay"), "must not be longer than `longest_delay`");
+        }
+    }
+
+    fn source(&mut self, name: &str, source: &SourceConfig, listen: SocketAddr) {
+        let at = dotted(&["sources", name]);
+        self.name(&at, name);
+        if let Some(path) = &source.path
+            && let Some(message) = bad_path(path)
+        {
+            self.push(format!("{at}.path"), message);
+        }
+        let (verify, secrets) = (format!("{at}.verify"), format!("{at}.secrets"));
+        match &source.verify {
+            Verify::Preset(Preset::Masonhub) if source.secrets.is_empty() => {
+                self.push(secrets, "`verify = \"masonhub\"` needs a secret, as in secrets = [{ env = \"MASONHUB_SECRET\" }]");
+            }
+            Verify::Preset(Preset::Masonhub) => {}
+            Verify::Preset(Preset::None) => {
+                if !listen.ip().is_loopback() {
+                    self.push(verify, format!("\"none\" lets anyone send: only where `edge.listen` is on loopback, and it is {listen}"));
+                }
+                if !source.secrets.is_empty() {
+                    self.push(secrets, "nothing uses them with `verify = \"none\"`: did you mean \"masonhub\"?");
+                }
+            }
+            Verify::All(conditions) => {
+                if conditions.is_empty() {
+                    self.push(&verify, "an empty list would accept anything: write \"none\" if that is meant");
+                }
+                if !source.secrets.is_empty() {
+                    self.push(secrets, "only presets use them: each condition of `verify` has its own `secrets`");
+                }
+                for (index, condition) in conditions.iter().enumerate() {
+                    self.condition(&format!("{verify}[{index}]"), condition);
+                }
+            }
+        }
+    }
+
+    fn condition(&mut self, at: &str, condition: &Condition) {
+        for setting in condition.missing() {
+            self.push(format!("{at}.{setting}"), format!("the scheme `{}` needs it", condition.scheme));
+        }
+        if condition.secrets.is_empty() {
+            self.push(format!("{at}.secrets"), "there is none, so nothing could ever be genuine");
+        }
+        if condition.past.is_zero() {
+            self.push(format!("{at}.past"), "must be more than zero");
+        }
+        for (setting, header) in [("header", &condition.header), ("timestamp_header", &condition.timestamp_header)] {
+            self.header(&format!("{at}.{setting}"), header.as_deref());
+        }
+    }
+
+    /// Two sources on one path. One below the other is fine: the longer path wins.
+    fn paths(&mut self, sources: &BTreeMap<String, SourceConfig>) {
+        let mut taken = BTreeMap::new();
+        for (name, source) in sources {
+            if let Some(other) = taken.insert(source.base_path(name), name) {
+                let path = source.base_path(name);
+                self.push(dotted(&["sources", name]) + ".path", format!("the source `{other}` has this path too: {path}"));
+            }
+        }
+    }
+
+    fn connection(&mut self, name: &str, connection: &ConnectionConfig) {
+        let at = dotted(&["connections", name]);
+        self.name(&at, name);
+        let mail =
+            self.url(&format!("{at}.url"), &connection.url, &["https", "http", "smtps", "smtp"]).is_some_and(|s| s.starts_with("smtp"));
+        let header_auth = matches!(connection.auth, Auth::Bearer { .. } | Auth::Header { .. } | Auth::OAuth2ClientCredentials { .. });
+        if mail && header_auth {
+            self.push(format!("{at}.auth"), "a mail server takes `kind = \"basic\"` only");
+        }
+        match (&connection.from, mail) {
+            (None, true) => self.push(format!("{at}.from"), "a mail server needs the sender's address"),
+            (Some(_), false) => self.push(format!("{at}.from"), "only a mail server (smtp:// or smtps://) has a sender's address"),
+            _ => {}
+        }
+        self.auth(&at, &connection.auth);
+        self.header(&format!("{at}.idempotency_header"), connection.idempotency_header.as_deref());
+        for (header, value) in &connection.headers {
+            let key = dotted(&["connections", name, "headers", header]);
+            self.header(&key, Some(header));
+            if HeaderValue::from_str(value).is_err() {
+                self.push(key, "not a header's value");
+            }
+        }
+        for (setting, methods) in [("safe_methods", Some(&connection.safe_methods)), ("methods", connection.methods.as_ref())] {
+            self.methods(&format!("{at}.{setting}"), methods);
+        }
+        for (index, path) in connection.paths.iter().flatten().enumerate().filter(|(_, path)| !path.starts_with(['/', '*'])) {
+            self.push(format!("{at}.paths[{index}]"), format!("`{path}` can never match: a path starts with `/`"));
+        }
+        for (setting, is_zero) in [
+            ("concurrency", connection.concurrency == 0),
+            ("connect_timeout", connection.connect_timeout.is_zero()),
+            ("timeout", connection.timeout.is_zero()),
+            ("request_limit", connection.request_limit.0 == 0),
+            ("response_limit", connection.response_limit.0 == 0),
+        ] {
+            self.zeros(&[(&format!("{at}.{setting}"), is_zero)]);
+        }
+    }
+
+    fn auth(&mut self, at: &str, auth: &Auth) {
+        match auth {
+            Auth::Header { name, .. } => self.header(&format!("{at}.auth.name"), Some(name)),
+            Auth::OAuth2ClientCredentials { token_url, .. } => {
+                self.url(&format!("{at}.auth.token_url"), token_url, &["https", "http"]);
+            }
+            Auth::None | Auth::Bearer { .. } | Auth::Basic { .. } => {}
+        }
+    }
+
+    /// The URL's scheme, where it is one of these.
+    fn url(&mut self, key: &str, url: &str, schemes: &[&'static str]) -> Option<&'static str> {
+        let parsed = url.parse::<Uri>().ok().filter(|uri| uri.host().is_some_and(|host| !host.is_empty()));
+        let scheme = parsed.as_ref().and_then(|uri| schemes.iter().find(|scheme| uri.scheme_str() == Some(scheme)));
+        let Some((uri, scheme)) = parsed.as_ref().zip(scheme) else {
+            self.push(key, format!("`{url}` is not a URL that starts with {}", schemes.join("://, ") + "://"));
+            return None;
+        };
+        if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
+            self.push(key, "credentials do not belong into the URL: use `auth`");
+        }
+        if uri.query().is_some() {
+            self.push(key, "a base URL has no query: the plugin gives it with the path");
+        }
+        Some(scheme)
+    }
+
+    fn methods(&mut self, key: &str, methods: Option<&Vec<String>>) {
+        const KNOWN: [&str; 9] = ["GET", "HEAD", "OPTIONS", "QUERY", "POST", "PUT", "PATCH", "MERGE", "DELETE"];
+        for (index, method) in methods.into_iter().flatten().enumerate().filter(|(_, method)| !KNOWN.contains(&method.as_str())) {
+            let capitals = method.to_uppercase();
+            let message = if KNOWN.contains(&capitals.as_str()) {
+                format!("methods are written in capitals: `{capitals}`")
+            } else {
+                format!("`{method}` is not a method; known are {}", KNOWN.join(", "))
+            };
+            self.push(format!("{key}[{index}]"), message);
+        }
+    }
+
+    fn header(&mut self, key: &str, name: Option<&str>) {
+        if name.is_some_and(|name| HeaderName::from_bytes(name.as_bytes()).is_err()) {
+            self.push(key, "not a header's name");
+        }
+    }
+
+    fn name(&mut self, key: &str, name: &str) {
+        let good = !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        if !good {
+            self.push(key, "a name is made of a-z, 0-9 and -");
+        }
+    }
+}
+
+fn bad_path(path: &str) -> Option<&'static str> {
+    if !path.starts_with('/') {
+        Some("a path starts with `/`")
+    } else if path.contains(['?', '#', '%', '*']) || path.chars().any(char::is_whitespace) {
+        Some("a path is written plainly, without `?`, `#`, `%`, `*` or blanks")
+    } else if path.contains("//") || path.split('/').any(|part| part == "." || part == "..") {
+        Some("no request has such a path: leave out `//`, `.` and `..`")
+    } else {
+        None
+    }
+}
+
+/// A dotted key of these parts, quoted where TOML wants it.
+#[must_use]
+pub fn dotted(parts: &[&str]) -> String {
+    let bare = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+    let parts: Vec<_> = parts.iter().map(|part| if bare(part) { (*part).to_owned() } else { format!("\"{part}\"") }).collect();
+    parts.join(".")
+}

@@ -1,0 +1,95 @@
+//! What is read from the file: events for their attempts, and what operators ask for.
+
+mod aside;
+mod listing;
+mod rows;
+mod story;
+mod tally;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use mortar_core::delivery::{EventSeq, PluginNo};
+use mortar_core::ports::{Claim, JournalError, StateEntry, StoredEvent};
+use rusqlite::{Connection, OptionalExtension};
+
+pub(crate) use aside::{quarantined, quarantined_callback, rejected, rejected_callback};
+pub(crate) use listing::list;
+pub(crate) use story::story;
+pub(crate) use tally::Tallying;
+
+use crate::fault::{journal_error, reading};
+use crate::key::{event_of, time};
+use crate::writer::Taken;
+
+/// Completes claims with what memory did not have.
+pub(crate) fn claims(conn: &Connection, taken: Vec<Taken>) -> Result<Vec<Claim>, JournalError> {
+    let mut packs = Packs::default();
+    let claims = taken.into_iter().filter_map(|taken| match claim(conn, &mut packs, &taken) {
+        Ok(Some(claim)) => Some(Ok(claim)),
+        // Its lease runs out and it comes again; the others need not wait for that.
+        Ok(None) => {
+            tracing::error!(delivery = %taken.lease().delivery, "the event of a delivery is missing from the journal");
+            None
+        }
+        Err(error) => Some(Err(journal_error(&error))),
+    });
+    claims.collect()
+}
+
+fn claim(conn: &Connection, packs: &mut Packs, taken: &Taken) -> rusqlite::Result<Option<Claim>> {
+    let key = taken.picked.key;
+    let event = match &taken.event {
+        Some(event) => event.clone(),
+        None => match stored_event(conn, packs, event_of(key))? {
+            Some(event) => Arc::new(event),
+            None => return Ok(None),
+        },
+    };
+    let mut since = conn.prepare_cached("SELECT since FROM deliveries WHERE id = ?")?;
+    let since: Option<i64> = since.query_row([key], |row| row.get(0))?;
+    Ok(Some(Claim {
+        lease: taken.lease(),
+        attempt: taken.picked.attempts + 1,
+        spent: taken.picked.spent,
+        since: since.map_or(event.received_at, time),
+        event,
+        calls: rows::calls(conn, key)?,
+    }))
+}
+
+/// The pack that was read last: events that follow each other often share one.
+#[derive(Default)]
+struct Packs(HashMap<i64, bytes::Bytes>);
+
+impl Packs {
+    fn get(&mut self, conn: &Connection, id: i64) -> rusqlite::Result<bytes::Bytes> {
+        if let Some(pack) = self.0.get(&id) {
+            return Ok(pack.clone());
+        }
+        let mut pack = conn.prepare_cached("SELECT bytes FROM packs WHERE id = ?")?;
+        let pack: bytes::Bytes = pack.query_row([id], |row| row.get::<_, Vec<u8>>(0))?.into();
+        self.0.clear();
+        self.0.insert(id, pack.clone());
+        Ok(pack)
+    }
+}
+
+fn stored_event(conn: &Connection, packs: &mut Packs, seq: EventSeq) -> rusqlite::Result<Option<StoredEvent>> {
+    let Some(row) = rows::event(conn, seq)? else { return Ok(None) };
+    let pack = packs.get(conn, row.pack)?;
+    let Some(payload) = (pack.len() >= row.record.end).then(|| pack.slice(row.record.clone())) else { return Ok(None) };
+    let rows::EventRow { id, event_type, subject, source, received_at, as_of, .. } = row;
+    let source = source.into();
+    Ok(Some(StoredEvent { seq, id, event_type, subject, source, received_at, as_of, payload }))
+}
+
+/// A value of a plugin's state.
+pub(crate) fn state(conn: &Connection, plugin: PluginNo, key: &str) -> Result<Option<StateEntry>, JournalError> {
+    reading(|| {
+        let mut entry = conn.prepare_cached("SELECT value, version FROM state WHERE plugin = ? AND key = ?")?;
+        let entry =
+            entry.query_row((plugin.0, key), |row| Ok(StateEntry { value: row.get(0)?, version: row.get::<_, i64>(1)?.cast_unsigned() }));
+        entry.optional()
+    })
+}

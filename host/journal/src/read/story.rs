@@ -1,0 +1,84 @@
+//! All about one event.
+
+use mortar_core::delivery::EventSeq;
+use mortar_core::ports::JournalError;
+use mortar_core::story::{CallbackStory, DeliveryStory, EventStory};
+use rusqlite::{Connection, OptionalExtension};
+
+use super::Packs;
+use super::listing::summary;
+use super::rows::{self, EventRow};
+use crate::fault::reading;
+use crate::key::{HashKeys, delivery_key};
+use crate::shared::Shared;
+
+/// Tells about the event of an id or a place in the journal.
+pub(crate) fn story(conn: &Connection, shared: &Shared, keys: &HashKeys, event: &str) -> Result<Option<EventStory>, JournalError> {
+    reading(|| match find(conn, shared, keys, event)? {
+        Some(event) => tell(conn, shared, event).map(Some),
+        None => Ok(None),
+    })
+}
+
+fn find(conn: &Connection, shared: &Shared, keys: &HashKeys, event: &str) -> rusqlite::Result<Option<EventRow>> {
+    let mut sources = conn.prepare_cached("SELECT name FROM sources")?;
+    let sources: Vec<String> = sources.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    let mut found: Option<EventSeq> = None;
+    for source in sources {
+        let key = keys.id(&source, event);
+        found = found.max(shared.probe(key).settle(conn, key)?);
+    }
+    let by_id = match found {
+        Some(seq) => rows::event(conn, seq)?,
+        None => outlived(conn, shared, event)?,
+    };
+    match (by_id, event.parse()) {
+        (Some(event), _) => Ok(Some(event)),
+        (None, Ok(seq)) => rows::event(conn, seq),
+        (None, Err(_)) => Ok(None),
+    }
+}
+
+/// Looks among the events that are older than all ids that are remembered: old dead letters.
+fn outlived(conn: &Connection, shared: &Shared, event: &str) -> rusqlite::Result<Option<EventRow>> {
+    let Some(first) = shared.runs().first().map(|run| run.first) else { return Ok(None) };
+    let mut seq = conn.prepare_cached("SELECT seq FROM events WHERE seq < ? AND event_id = ? ORDER BY seq DESC LIMIT 1")?;
+    let seq: Option<i64> = seq.query_row((first.cast_signed(), event), |row| row.get(0)).optional()?;
+    seq.map_or(Ok(None), |seq| rows::event(conn, seq.cast_unsigned()))
+}
+
+fn tell(conn: &Connection, shared: &Shared, event: EventRow) -> rusqlite::Result<EventStory> {
+    let pack = Packs::default().get(conn, event.pack)?;
+    let payload = String::from_utf8_lossy(pack.get(event.record.clone()).unwrap_or_default()).into_owned();
+    let callback = callback(conn, event.callback)?;
+    let as_of = event.as_of;
+    let event = summary(conn, shared, event)?;
+    let deliveries = event.deliveries.iter().map(|delivery| {
+        let key = delivery_key(delivery.id).unwrap_or_default();
+        Ok(DeliveryStory { delivery: delivery.clone(), attempts: rows::attempts(conn, key)?, calls: rows::calls(conn, key)? })
+    });
+    let deliveries = deliveries.collect::<rusqlite::Result<_>>()?;
+    Ok(EventStory { as_of, payload, callback, deliveries, event })
+}
+
+fn callback(conn: &Connection, first: i64) -> rusqlite::Result<CallbackStory> {
+    let mut events = conn.prepare_cached("SELECT event_id, callback FROM events WHERE seq >= ? ORDER BY seq")?;
+    let mut rows = events.query([first])?;
+    let mut ids = Vec::new();
+    while let Some(row) = rows.next()?
+        && row.get::<_, i64>(1)? == first
+    {
+        ids.push(row.get(0)?);
+    }
+    let mut callback = conn.prepare_cached("SELECT received_at, remote, delivery_header, secret, body_length FROM events WHERE seq = ?")?;
+    callback.query_row([first], |row| {
+        Ok(CallbackStory {
+            received_at: crate::key::time(row.get(0)?),
+            remote: row.get(1)?,
+            delivery_header: row.get(2)?,
+            secret: row.get(3)?,
+            bytes: row.get::<_, i64>(4)?.cast_unsigned(),
+            events: ids,
+        })
+    })
+}

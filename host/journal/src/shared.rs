@@ -1,0 +1,184 @@
+//! What the writer publishes after each batch, for readers and waiters.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
+
+use mortar_core::delivery::State;
+use mortar_core::ports::{Clock, JournalError};
+use mortar_core::story;
+use serde::{Deserialize, Serialize};
+use tokio::sync::{Notify, watch};
+
+use crate::ids::{Index, Probe, Run};
+use crate::key::{DeliveryKey, IdKey, micros};
+
+/// How much there is of what in the file, or how much more there is since. `running` is never in
+/// the file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Tally {
+    pub(crate) events: i64,
+    pub(crate) unhandled: i64,
+    pub(crate) quarantined: i64,
+    pub(crate) rejected: i64,
+    /// By state.
+    pub(crate) deliveries: [i64; State::ALL.len()],
+}
+
+impl Tally {
+    /// A delivery goes from one state to another; none where it did not exist or no longer does.
+    pub(crate) fn moves(&mut self, from: Option<State>, to: Option<State>) {
+        if let Some(from) = from {
+            self.deliveries[from as usize] -= 1;
+        }
+        if let Some(to) = to {
+            self.deliveries[to as usize] += 1;
+        }
+    }
+
+    pub(crate) fn add(&mut self, more: &Self) {
+        self.events += more.events;
+        self.unhandled += more.unhandled;
+        self.quarantined += more.quarantined;
+        self.rejected += more.rejected;
+        self.deliveries.iter_mut().zip(more.deliveries).for_each(|(sum, more)| *sum += more);
+    }
+}
+
+/// A delivery under way.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Running {
+    /// When it was claimed.
+    pub(crate) since: i64,
+    /// What the file says of it.
+    pub(crate) stored: State,
+}
+
+/// What writer, readers and callers share.
+pub(crate) struct Shared {
+    clock: Arc<dyn Clock>,
+    index: Arc<RwLock<Index>>,
+    /// What stood in the file at the start; absent while it is being counted.
+    pub(crate) at_start: watch::Sender<Option<Result<Tally, JournalError>>>,
+    since_start: Mutex<Tally>,
+    running: Mutex<HashMap<DeliveryKey, Running>>,
+    health: Mutex<Result<(), JournalError>>,
+    work: Notify,
+    /// When a waiting delivery or a lease falls due, in microseconds; `MAX` for never.
+    next_change: AtomicI64,
+    changed: Notify,
+}
+
+/// The longest sleep before the clock is looked at again: it may have been set.
+const NAP: Duration = Duration::from_secs(1);
+
+impl Shared {
+    pub(crate) fn new(clock: Arc<dyn Clock>, index: Arc<RwLock<Index>>) -> Self {
+        Self {
+            clock,
+            index,
+            at_start: watch::Sender::new(None),
+            since_start: Mutex::default(),
+            running: Mutex::default(),
+            health: Mutex::new(Ok(())),
+            work: Notify::new(),
+            next_change: AtomicI64::new(i64::MAX),
+            changed: Notify::new(),
+        }
+    }
+
+    /// Looks an id up in memory.
+    pub(crate) fn probe(&self, key: IdKey) -> Probe {
+        self.index.read().unwrap_or_else(PoisonError::into_inner).probe(key)
+    }
+
+    /// The runs of ids that are complete, oldest first.
+    pub(crate) fn runs(&self) -> Vec<Arc<Run>> {
+        self.index.read().unwrap_or_else(PoisonError::into_inner).runs.clone()
+    }
+
+    /// Adds what a batch changed.
+    pub(crate) fn tally(&self, more: &Tally) {
+        lock(&self.since_start).add(more);
+    }
+
+    /// What changed since the start.
+    pub(crate) fn tallied(&self) -> Tally {
+        *lock(&self.since_start)
+    }
+
+    /// The deliveries under way.
+    pub(crate) fn running(&self) -> MutexGuard<'_, HashMap<DeliveryKey, Running>> {
+        lock(&self.running)
+    }
+
+    pub(crate) fn set_health(&self, health: Result<(), JournalError>) {
+        *lock(&self.health) = health;
+    }
+
+    pub(crate) fn health(&self) -> Result<(), JournalError> {
+        lock(&self.health).clone()
+    }
+
+    /// Something may be claimable: wakes [`claimable`](Self::claimable), or its next call.
+    pub(crate) fn work(&self) {
+        self.work.notify_one();
+    }
+
+    /// Says when the next delivery falls due by itself.
+    pub(crate) fn set_next_change(&self, at: Option<i64>) {
+        let at = at.unwrap_or(i64::MAX);
+        if self.next_change.swap(at, Ordering::AcqRel) != at {
+            self.changed.notify_one();
+        }
+    }
+
+    /// Resolves once for each piece of news.
+    pub(crate) async fn claimable(&self) {
+        loop {
+            let at = self.next_change.load(Ordering::Acquire);
+            let left = at.saturating_sub(micros(self.clock.now()));
+            // News is told once: whoever does not claim is not told again.
+            if left <= 0 && self.next_change.compare_exchange(at, i64::MAX, Ordering::AcqRel, Ordering::Acquire).is_ok() {
+                return;
+            }
+            let nap = Duration::from_micros(left.max(0).cast_unsigned()).min(NAP);
+            tokio::select! {
+                () = self.work.notified() => return,
+                () = self.changed.notified() => {}
+                () = tokio::time::sleep(nap), if at != i64::MAX => {}
+            }
+        }
+    }
+
+    /// Counts everything, once what stood in the file is counted.
+    pub(crate) async fn counts(&self) -> Result<story::Counts, JournalError> {
+        let mut at_start = self.at_start.subscribe();
+        let known = at_start.wait_for(Option::is_some).await.ok().and_then(|known| known.clone());
+        let mut sum = known.unwrap_or_else(|| Err(stopped()))?;
+        // Both are locked, so that no batch comes between them.
+        let running = self.running();
+        sum.add(&lock(&self.since_start));
+        for delivery in running.values() {
+            sum.moves(Some(delivery.stored), Some(State::Running));
+        }
+        let count = |n: i64| n.max(0).cast_unsigned();
+        Ok(story::Counts {
+            events: count(sum.events),
+            deliveries: State::ALL.into_iter().map(|state| (state, count(sum.deliveries[state as usize]))).collect(),
+            unhandled: count(sum.unhandled),
+            quarantined: count(sum.quarantined),
+            rejected: count(sum.rejected),
+        })
+    }
+}
+
+/// The error of a journal that no longer works.
+pub(crate) fn stopped() -> JournalError {
+    JournalError::Storage("the journal is closed".into())
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

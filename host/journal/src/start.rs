@@ -1,0 +1,167 @@
+//! What a journal reads when it is opened: names, filters, the ids since the last run, and the
+//! deliveries that are open. Nothing here looks at finished deliveries or at bodies.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, RwLock};
+
+use mortar_core::delivery::State;
+use rusqlite::Connection;
+
+use crate::ids::{Ids, Index, Run, Sealer};
+use crate::key::{DeliveryKey, HashKeys, nested, plugin_of};
+use crate::names::Names;
+use crate::options::{OpenError, Options};
+use crate::queue::{Open, Queue, line};
+use crate::recent::Recent;
+use crate::schema::{meta, set_meta};
+use crate::shared::Tally;
+use crate::writer::{Memory, REASON};
+
+/// The file's contents, as far as memory holds them.
+pub(crate) struct Start {
+    pub(crate) memory: Memory,
+    pub(crate) index: Arc<RwLock<Index>>,
+    /// What the start itself changed.
+    pub(crate) changed: Tally,
+    /// How much there was, where the last host left a note.
+    pub(crate) counted: Option<Tally>,
+}
+
+/// Reads it all.
+pub(crate) fn load(conn: &mut Connection, path: &Path, options: &Options) -> Result<Start, OpenError> {
+    let damaged = |what: String| OpenError::Damaged { path: path.to_owned(), what };
+    read(conn, options).map_err(|error| match error.sqlite_error_code() {
+        Some(_) => OpenError::Sqlite { path: path.to_owned(), cause: error },
+        None => damaged(error.to_string()),
+    })
+}
+
+fn read(conn: &mut Connection, options: &Options) -> rusqlite::Result<Start> {
+    let tx = conn.transaction()?;
+    let hash_keys = hash_keys(&tx)?;
+    let counted = meta::<String>(&tx, "counts")?.and_then(|text| serde_json::from_str(&text).ok());
+    tx.execute("DELETE FROM meta WHERE name = 'counts'", [])?;
+    let runs: Vec<_> = Run::load_all(&tx)?.into_iter().map(Arc::new).collect();
+    let next_run = runs.last().map_or(1, |run| run.id + 1);
+    let sealed = meta::<i64>(&tx, "sealed")?.unwrap_or(0);
+    let recent = recent_ids(&tx, &hash_keys, sealed)?;
+    let (last, newest) = tx
+        .query_row("SELECT seq, received_at FROM events ORDER BY seq DESC LIMIT 1", [], |row| Ok((row.get(0)?, row.get(1)?)))
+        .or_else(none_yet)?;
+    let next_seq = (last + 1).max(meta(&tx, "next_seq")?.unwrap_or(1));
+    let (queue, changed) = open_deliveries(&tx)?;
+    let index = Arc::new(RwLock::new(Index { recent, sealing: None, runs }));
+    let memory = Memory {
+        hash_keys,
+        names: Names::load(&tx)?,
+        queue,
+        recent: Recent::new(options.event_cache),
+        sealer: Sealer::new(index.clone(), options.ids_per_run, next_run),
+        rejected: sample(&tx)?,
+        next_seq: next_seq.cast_unsigned(),
+        sealed: sealed.cast_unsigned(),
+        newest,
+        next_version: tx.query_row("SELECT coalesce(max(version), 0) + 1 FROM state", [], |row| row.get(0))?,
+        purge_from: 0,
+    };
+    tx.commit()?;
+    Ok(Start { memory, index, changed, counted })
+}
+
+fn none_yet(error: rusqlite::Error) -> rusqlite::Result<(i64, i64)> {
+    if error == rusqlite::Error::QueryReturnedNoRows { Ok((0, 0)) } else { Err(error) }
+}
+
+/// The installation's hash keys, made at the first start.
+fn hash_keys(conn: &Connection) -> rusqlite::Result<HashKeys> {
+    if let Some(bytes) = meta::<[u8; HashKeys::BYTES]>(conn, "keys")? {
+        return Ok(HashKeys::new(bytes));
+    }
+    // Nothing depends on which they are but that nobody can foresee them.
+    let bytes: [u8; HashKeys::BYTES] = rand::random();
+    set_meta(conn, "keys", bytes)?;
+    Ok(HashKeys::new(bytes))
+}
+
+/// The ids that are in no run yet.
+fn recent_ids(conn: &Connection, keys: &HashKeys, sealed: i64) -> rusqlite::Result<Ids> {
+    let mut ids = Ids::default();
+    let mut rows = conn.prepare("SELECT e.seq, s.name, e.event_id FROM events e JOIN sources s ON s.no = e.source WHERE e.seq > ?")?;
+    let mut rows = rows.query([sealed])?;
+    while let Some(row) = rows.next()? {
+        let seq: i64 = row.get(0)?;
+        ids.insert(keys.id(row.get_ref(1)?.as_str()?, row.get_ref(2)?.as_str()?), seq.cast_unsigned());
+    }
+    Ok(ids)
+}
+
+fn sample(conn: &Connection) -> rusqlite::Result<crate::writer::Sample> {
+    let mut rows = conn.prepare("SELECT id, length(body) FROM rejected ORDER BY id")?;
+    rows.query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?.cast_unsigned())))?.collect()
+}
+
+/// The open deliveries: pending ones from the lowest place on where there can be one, waiting ones
+/// by their index.
+fn open_deliveries(conn: &Connection) -> rusqlite::Result<(Queue, Tally)> {
+    const COLUMNS: &str = "SELECT id, subject, at, attempts, spent, as_of FROM deliveries";
+    let from = nested(meta(conn, "open_from")?.unwrap_or(0), 0);
+    let mut loading = Loading { queue: Queue::new(), newest: HashMap::new(), outdated: Vec::new() };
+    // Waiting ones first: most stand at the head of their line.
+    loading.load(conn, &format!("{COLUMNS} INDEXED BY unsettled WHERE state = 2 AND id >= ? ORDER BY id"), 0, true)?;
+    loading.load(conn, &format!("{COLUMNS} WHERE state = 0 AND id >= ? ORDER BY id"), from, false)?;
+    loading.supersede(conn)
+}
+
+struct Loading {
+    queue: Queue,
+    /// The newest count of each line where the newest wins.
+    newest: HashMap<u64, Open>,
+    outdated: Vec<Open>,
+}
+
+impl Loading {
+    fn load(&mut self, conn: &Connection, sql: &str, from: DeliveryKey, waiting: bool) -> rusqlite::Result<()> {
+        let mut rows = conn.prepare(sql)?;
+        let mut rows = rows.query([from])?;
+        while let Some(row) = rows.next()? {
+            let key = row.get(0)?;
+            self.add(Open {
+                key,
+                line: line(row.get(1)?, plugin_of(key)),
+                due: row.get(2)?,
+                attempts: row.get(3)?,
+                spent: row.get(4)?,
+                waiting,
+                // An attempt may have been under way when the host stopped.
+                called: true,
+                as_of: row.get(5)?,
+            });
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, open: Open) {
+        let Some(as_of) = open.as_of else { return self.queue.insert(open) };
+        match self.newest.entry(open.line) {
+            std::collections::hash_map::Entry::Vacant(entry) => drop(entry.insert(open)),
+            std::collections::hash_map::Entry::Occupied(mut entry) => {
+                let known = *entry.get();
+                let newer = (as_of, open.key) > (known.as_of.unwrap_or(i64::MIN), known.key);
+                self.outdated.push(if newer { entry.insert(open) } else { open });
+            }
+        }
+    }
+
+    /// Supersedes the counts whose attempt was under way when a newer one came and the host stopped.
+    fn supersede(mut self, conn: &Connection) -> rusqlite::Result<(Queue, Tally)> {
+        let mut changed = Tally::default();
+        for open in self.outdated {
+            conn.execute("UPDATE deliveries SET state = ?, reason = ? WHERE id = ?", (State::Superseded as u8, REASON, open.key))?;
+            let from = if open.waiting { State::Waiting } else { State::Pending };
+            changed.moves(Some(from), Some(State::Superseded));
+        }
+        self.newest.into_values().for_each(|open| self.queue.insert(open));
+        Ok((self.queue, changed))
+    }
+}

@@ -1,0 +1,191 @@
+//! A batch under way: its transaction, and what memory will learn if it is committed.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use mortar_core::delivery::EventSeq;
+use mortar_core::ports::{JournalError, Lease};
+use rusqlite::{CachedStatement, Connection};
+
+use super::{Memory, Sample};
+use crate::ids::{Ids, Run, Written};
+use crate::key::{DeliveryKey, IdKey, delivery_key};
+use crate::names::{Kind, NewName};
+use crate::options::Options;
+use crate::queue::{Count, Open};
+use crate::recent::RecentEvent;
+use crate::shared::{Shared, Tally};
+
+/// A pack with this many bytes takes no further body: so a body that is kept keeps little else, and
+/// is found quickly.
+const PACK: usize = 64 << 10;
+
+/// A change to the queue.
+pub(super) enum Change {
+    Insert(Open),
+    Close { key: DeliveryKey, line: u64 },
+    Wait { key: DeliveryKey, due: i64, spent: u32 },
+    Called(DeliveryKey),
+}
+
+/// What memory learns from a batch.
+pub(super) struct Staged {
+    pub(super) names: Vec<NewName>,
+    pub(super) next_seq: EventSeq,
+    pub(super) newest: i64,
+    pub(super) next_version: i64,
+    pub(super) ids: Ids,
+    pub(super) events: Vec<RecentEvent>,
+    pub(super) changes: Vec<Change>,
+    pub(super) tally: Tally,
+    pub(super) rejected: Option<Sample>,
+    pub(super) written: Option<Written>,
+    pub(super) gone: Vec<Arc<Run>>,
+    pub(super) purge_from: EventSeq,
+    /// Deliveries of the queue that the batch adds, less those that it takes out.
+    opened: isize,
+    /// Deliveries whose attempt ends in this batch.
+    ended: HashSet<DeliveryKey>,
+    /// Lines where the newest wins, as the batch has changed them.
+    lines: HashMap<u64, Vec<Count>>,
+    pack: Option<Pack>,
+}
+
+/// Bodies that are stored together.
+struct Pack {
+    id: EventSeq,
+    bytes: Vec<u8>,
+}
+
+/// A batch under way.
+pub(crate) struct Batch<'a> {
+    pub(super) conn: &'a Connection,
+    pub(super) memory: &'a Memory,
+    pub(super) shared: &'a Shared,
+    pub(super) options: &'a Options,
+    pub(super) staged: Staged,
+    // Kept at hand: they run for every event.
+    insert_event: Option<CachedStatement<'a>>,
+    insert_delivery: Option<CachedStatement<'a>>,
+}
+
+const INSERT_EVENT: &str = "INSERT INTO events (seq, event_id, source, type, subject, as_of, received_at, pack, start, length, callback,
+     body_start, body_length, remote, delivery_header, secret)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+const INSERT_DELIVERY: &str =
+    "INSERT INTO deliveries (id, state, at, subject, as_of, attempts, spent, reason) VALUES (?, ?, ?, ?, ?, 0, 0, ?)";
+
+impl<'a> Batch<'a> {
+    pub(super) fn new(conn: &'a Connection, memory: &'a Memory, shared: &'a Shared, options: &'a Options) -> Self {
+        let staged = Staged {
+            names: Vec::new(),
+            next_seq: memory.next_seq,
+            newest: memory.newest,
+            next_version: memory.next_version,
+            ids: Ids::default(),
+            events: Vec::new(),
+            changes: Vec::new(),
+            tally: Tally::default(),
+            rejected: None,
+            written: None,
+            gone: Vec::new(),
+            purge_from: memory.purge_from,
+            opened: 0,
+            ended: HashSet::new(),
+            lines: HashMap::new(),
+            pack: None,
+        };
+        Self { conn, memory, shared, options, staged, insert_event: None, insert_delivery: None }
+    }
+
+    /// Writes what is left to write before the commit.
+    pub(super) fn complete(mut self) -> rusqlite::Result<Staged> {
+        self.flush_pack()?;
+        if self.staged.written.is_none() {
+            self.staged.written = self.memory.sealer.ride_along(self.conn)?;
+        }
+        Ok(self.staged)
+    }
+
+    /// A name's number, new names included.
+    pub(super) fn number(&mut self, kind: Kind, name: &str) -> rusqlite::Result<i64> {
+        self.memory.names.number(self.conn, &mut self.staged.names, kind, name)
+    }
+
+    /// What inserts an event.
+    pub(super) fn insert_event(&mut self) -> rusqlite::Result<&mut CachedStatement<'a>> {
+        at_hand(&mut self.insert_event, self.conn, INSERT_EVENT)
+    }
+
+    /// What inserts a delivery.
+    pub(super) fn insert_delivery(&mut self) -> rusqlite::Result<&mut CachedStatement<'a>> {
+        at_hand(&mut self.insert_delivery, self.conn, INSERT_DELIVERY)
+    }
+
+    /// Where the event of this id is, if the id is known.
+    pub(super) fn find(&self, key: IdKey) -> rusqlite::Result<Option<EventSeq>> {
+        match self.staged.ids.get(&key) {
+            Some(seq) => Ok(Some(*seq)),
+            None => self.shared.probe(key).settle(self.conn, key),
+        }
+    }
+
+    /// Stores a body, whose first event is `seq`. Answers its pack and where it starts there.
+    pub(super) fn store_body(&mut self, seq: EventSeq, body: &[u8]) -> rusqlite::Result<(EventSeq, usize)> {
+        if self.staged.pack.as_ref().is_some_and(|pack| pack.bytes.len() >= PACK) {
+            self.flush_pack()?;
+        }
+        let pack = self.staged.pack.get_or_insert_with(|| Pack { id: seq, bytes: Vec::with_capacity(PACK + body.len()) });
+        let start = pack.bytes.len();
+        pack.bytes.extend_from_slice(body);
+        Ok((pack.id, start))
+    }
+
+    fn flush_pack(&mut self) -> rusqlite::Result<()> {
+        let Some(pack) = self.staged.pack.take() else { return Ok(()) };
+        self.conn.prepare_cached("INSERT INTO packs (id, bytes) VALUES (?, ?)")?.execute((pack.id.cast_signed(), pack.bytes))?;
+        Ok(())
+    }
+
+    /// The delivery that a lease holds.
+    pub(super) fn held(&self, lease: Lease) -> Result<Open, JournalError> {
+        let ended = delivery_key(lease.delivery).is_none_or(|key| self.staged.ended.contains(&key));
+        self.memory.queue.held(lease).filter(|_| !ended).ok_or(JournalError::LeaseLost)
+    }
+
+    /// The attempt of a delivery ends with this batch.
+    pub(super) fn ends(&mut self, key: DeliveryKey) {
+        self.staged.ended.insert(key);
+    }
+
+    /// Deliveries that are open.
+    pub(super) fn open(&self) -> usize {
+        self.memory.queue.len().saturating_add_signed(self.staged.opened)
+    }
+
+    /// The queue will change so.
+    pub(super) fn change(&mut self, change: Change) {
+        match change {
+            Change::Insert(_) => self.staged.opened += 1,
+            Change::Close { .. } => self.staged.opened -= 1,
+            Change::Wait { .. } | Change::Called(_) => {}
+        }
+        self.staged.changes.push(change);
+    }
+
+    /// The open deliveries of a line where the newest wins.
+    pub(super) fn counts(&mut self, line: u64) -> &mut Vec<Count> {
+        self.staged.lines.entry(line).or_insert_with(|| self.memory.queue.counts(line))
+    }
+}
+
+fn at_hand<'a, 'b>(
+    statement: &'b mut Option<CachedStatement<'a>>,
+    conn: &'a Connection,
+    sql: &str,
+) -> rusqlite::Result<&'b mut CachedStatement<'a>> {
+    match statement {
+        Some(statement) => Ok(statement),
+        None => Ok(statement.insert(conn.prepare_cached(sql)?)),
+    }
+}

@@ -1,0 +1,83 @@
+//! Claims: memory says which deliveries may run, and nothing is written.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use mortar_core::delivery::PluginNo;
+use mortar_core::ports::{Claim, JournalError, Lease, StoredEvent};
+use tokio::sync::oneshot;
+
+use super::Writer;
+use super::finish::stored_state;
+use crate::key::{delivery_id, event_of, micros};
+use crate::queue::Picked;
+use crate::reader::Ask;
+use crate::shared::Running;
+
+/// A claim in line.
+pub(crate) struct Claiming {
+    pub(crate) now: Timestamp,
+    pub(crate) max: usize,
+    pub(crate) lease: Duration,
+    pub(crate) plugins: Vec<PluginNo>,
+    pub(crate) reply: oneshot::Sender<Result<Vec<Claim>, JournalError>>,
+}
+
+/// A delivery that was claimed, with its event where memory has it.
+pub(crate) struct Taken {
+    pub(crate) picked: Picked,
+    pub(crate) event: Option<Arc<StoredEvent>>,
+}
+
+impl Taken {
+    pub(crate) fn lease(&self) -> Lease {
+        Lease { delivery: delivery_id(self.picked.key), token: self.picked.token }
+    }
+
+    /// The claim, where nothing of it has to be read from the file.
+    fn at_once(&self) -> Option<Claim> {
+        let event = self.event.clone().filter(|_| !self.picked.called && self.picked.attempts == 0)?;
+        let Picked { attempts, spent, .. } = self.picked;
+        Some(Claim { lease: self.lease(), attempt: attempts + 1, spent, since: event.received_at, event, calls: Vec::new() })
+    }
+}
+
+impl Writer {
+    /// Hands out deliveries. It happens between batches: what was journaled before is committed,
+    /// and whoever held an expired lease can journal nothing more.
+    pub(super) fn claim(&mut self, claiming: Claiming) {
+        let Claiming { now, max, lease, plugins, reply } = claiming;
+        if reply.is_closed() {
+            return;
+        }
+        let now = micros(now);
+        let expires = now.saturating_add(i64::try_from(lease.as_micros()).unwrap_or(i64::MAX));
+        let queue = &mut self.memory.queue;
+        let expired = queue.expire(now);
+        let picked = queue.claim(now, max, expires, &plugins);
+        let mut running = self.shared.running();
+        for key in &expired {
+            running.remove(key);
+        }
+        running.extend(picked.iter().map(|picked| (picked.key, Running { since: now, stored: stored_state(picked.waiting) })));
+        drop(running);
+        if !expired.is_empty() {
+            tracing::warn!(deliveries = expired.len(), "leases ran out before their attempts ended; the deliveries run again");
+        }
+        let recent = &self.memory.recent;
+        let taken: Vec<_> = picked.into_iter().map(|picked| Taken { picked, event: recent.get(event_of(picked.key)) }).collect();
+        match taken.iter().map(Taken::at_once).collect() {
+            Some(claims) => {
+                let _ = reply.send(Ok(claims));
+            }
+            // Not the writer's time: a reader looks up what memory does not have.
+            None => {
+                let ask: Ask = Box::new(move |conn| {
+                    let _ = reply.send(crate::read::claims(conn, taken));
+                });
+                let _ = self.loads.send(ask);
+            }
+        }
+    }
+}

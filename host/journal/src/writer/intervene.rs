@@ -1,0 +1,160 @@
+//! An operator does something to a dead letter.
+
+use jiff::Timestamp;
+use mortar_core::call::Settlement;
+use mortar_core::code::ErrorCode;
+use mortar_core::delivery::{DeliveryId, State};
+use mortar_core::ports::{Intervention, JournalError};
+use mortar_core::story::Fate;
+use rusqlite::OptionalExtension;
+
+use super::Request;
+use super::batch::{Batch, Change};
+use super::call::set_fate;
+use super::newest::Place;
+use crate::fault::Fault;
+use crate::key::{DeliveryKey, all_in, delivery_key, micros, state};
+use crate::queue::{Count, Open, line};
+
+/// Does what an operator asks.
+pub(crate) struct Intervene {
+    pub(crate) delivery: DeliveryId,
+    pub(crate) intervention: Intervention,
+    pub(crate) now: Timestamp,
+}
+
+/// A dead letter as the file has it.
+struct Dead {
+    key: DeliveryKey,
+    subject: i64,
+    as_of: Option<i64>,
+    attempts: u32,
+}
+
+impl Request for Intervene {
+    type Answer = ();
+
+    fn apply(&self, batch: &mut Batch<'_>) -> Result<(), Fault> {
+        let dead = self.dead_letter(batch)?;
+        match &self.intervention {
+            Intervention::Replay => self.replay(batch, &dead),
+            Intervention::Discard { reason } => self.discard(batch, &dead, reason),
+            Intervention::Settle { step, settlement } => {
+                let call = self.call_in_doubt(batch, &dead, step)?;
+                self.check_newest(batch, &dead)?;
+                let fate = match settlement {
+                    Settlement::Resend => Fate::Unsent,
+                    Settlement::Answered(response) => {
+                        Fate::Answered { at: self.now, response: response.clone(), settled_by: Some("operator".into()) }
+                    }
+                };
+                set_fate(batch.conn, call, &fate)?;
+                self.replay(batch, &dead)
+            }
+        }
+    }
+}
+
+impl Intervene {
+    fn dead_letter(&self, batch: &Batch<'_>) -> Result<Dead, Fault> {
+        let unknown =
+            || JournalError::NotFound(format!("there is no delivery {}; `mortar dead list` shows the dead letters", self.delivery));
+        let key = delivery_key(self.delivery).ok_or_else(unknown)?;
+        let mut row = batch.conn.prepare_cached("SELECT state, subject, as_of, attempts FROM deliveries WHERE id = ?")?;
+        let found = row.query_row([key], |row| {
+            let dead = Dead { key, subject: row.get(1)?, as_of: row.get(2)?, attempts: row.get(3)? };
+            Ok((state(row.get(0)?).unwrap_or(State::Pending), dead))
+        });
+        let (state, dead) = found.optional()?.ok_or_else(unknown)?;
+        if state != State::Dead {
+            let hint = if state.is_open() { "its next attempt comes by itself" } else { "it is over" };
+            let text = format!("delivery {} is {state}: {hint}; only dead letters can be replayed, settled or discarded", self.delivery);
+            return Err(JournalError::Refused(text).into());
+        }
+        Ok(dead)
+    }
+
+    /// A count that is outdated is never sent.
+    fn check_newest(&self, batch: &mut Batch<'_>, dead: &Dead) -> Result<(), Fault> {
+        let Some(as_of) = dead.as_of else { return Ok(()) };
+        if batch.is_outdated(self.place(dead), as_of)? {
+            let text = format!("delivery {} is an older count than one that came after it: discard it", self.delivery);
+            return Err(JournalError::Refused(text).into());
+        }
+        Ok(())
+    }
+
+    fn replay(&self, batch: &mut Batch<'_>, dead: &Dead) -> Result<(), Fault> {
+        self.check_newest(batch, dead)?;
+        ask_again(batch, dead)?;
+        let (now, place) = (micros(self.now), self.place(dead));
+        let mut update = batch.conn.prepare_cached(
+            "UPDATE deliveries SET state = ?, at = ?2, spent = 0, since = ?2, code = NULL, reason = 'replayed by an operator' WHERE id = ?3",
+        )?;
+        // Waiting, not pending: it was tried before, and a start of the host finds it by its index.
+        update.execute((State::Waiting as u8, now, dead.key))?;
+        drop(update);
+        if let Some(as_of) = dead.as_of {
+            batch.supersede(place.line, now)?;
+            batch.add_count(place.line, Count { key: dead.key, as_of, running: false, waiting: true });
+        }
+        batch.staged.tally.moves(Some(State::Dead), Some(State::Waiting));
+        batch.change(Change::Insert(Open {
+            key: dead.key,
+            line: place.line,
+            due: now,
+            attempts: dead.attempts,
+            spent: 0,
+            waiting: true,
+            called: true,
+            as_of: dead.as_of,
+        }));
+        Ok(())
+    }
+
+    fn discard(&self, batch: &mut Batch<'_>, dead: &Dead, reason: &str) -> Result<(), Fault> {
+        let mut update = batch.conn.prepare_cached("UPDATE deliveries SET state = ?, at = ?, code = ?, reason = ? WHERE id = ?")?;
+        update.execute((State::Ignored as u8, micros(self.now), ErrorCode::Discarded.as_str(), reason, dead.key))?;
+        batch.staged.tally.moves(Some(State::Dead), Some(State::Ignored));
+        Ok(())
+    }
+
+    /// The key of the call that made the step, which must be in doubt.
+    fn call_in_doubt(&self, batch: &Batch<'_>, dead: &Dead, step: &str) -> Result<i64, Fault> {
+        let (low, high) = all_in(dead.key);
+        let mut calls = batch.conn.prepare_cached("SELECT id, step, fate FROM calls WHERE id BETWEEN ? AND ? ORDER BY id")?;
+        let calls = calls.query_map((low, high), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        let calls: Vec<(i64, String, u8)> = calls.collect::<rusqlite::Result<_>>()?;
+        match calls.iter().find(|(_, name, _)| name == step) {
+            Some((key, _, 0)) => Ok(*key),
+            Some(_) => Err(JournalError::Refused(format!("step {step} of delivery {} is not in doubt: replay it", self.delivery)).into()),
+            None => {
+                let steps: Vec<_> = calls.iter().filter(|(_, _, fate)| *fate == 0).map(|(_, step, _)| step.as_str()).collect();
+                let known = if steps.is_empty() { "no step of it is in doubt".into() } else { format!("in doubt: {}", steps.join(", ")) };
+                Err(JournalError::NotFound(format!("delivery {} has no step {step}; {known}", self.delivery)).into())
+            }
+        }
+    }
+
+    fn place(&self, dead: &Dead) -> Place {
+        let plugin = self.delivery.plugin;
+        Place { plugin, subject: dead.subject, line: line(dead.subject, plugin) }
+    }
+}
+
+/// Steps that were answered with a refusal are asked again, or the replay would end as the attempt
+/// before it did. After a 5xx nobody knows whether a write was applied: such a step is in doubt.
+fn ask_again(batch: &Batch<'_>, dead: &Dead) -> Result<(), Fault> {
+    let (low, high) = all_in(dead.key);
+    let mut refused = batch.conn.prepare_cached(
+        "UPDATE calls SET fate = 1 WHERE id BETWEEN ? AND ? AND fate = 2 AND settled_by IS NULL
+            AND (status BETWEEN 400 AND 499 OR status >= 500 AND method IN ('GET', 'HEAD', 'OPTIONS'))",
+    )?;
+    refused.execute((low, high))?;
+    let mut unclear = batch.conn.prepare_cached(
+        "UPDATE calls SET fate = 0, lost = 'it was answered with ' || status
+            WHERE id BETWEEN ? AND ? AND fate = 2 AND settled_by IS NULL AND status >= 500",
+    )?;
+    unclear.execute((low, high))?;
+    Ok(())
+}

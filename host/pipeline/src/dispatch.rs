@@ -1,0 +1,143 @@
+//! Due deliveries are claimed and run, within bounds.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mortar_core::config::DeliveryConfig;
+use mortar_core::delivery::PluginNo;
+use mortar_core::ports::{Claim, JournalError};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+
+use crate::Ports;
+use crate::plugins::{Numbered, Plugins};
+use crate::run::Runner;
+
+/// A lease outlives the longest run by this much, so that its end can still be journaled.
+const LEASE_MARGIN: Duration = Duration::from_secs(30);
+
+/// How long a failing journal is left alone before the next claim.
+const JOURNAL_PAUSE: Duration = Duration::from_millis(500);
+
+/// Claims and runs deliveries until `stop` says so; then lets those that run come to an end.
+///
+/// What still runs when the caller drops the future is safe: its lease expires, and its calls are
+/// journaled.
+pub async fn dispatch(ports: Ports, plugins: Arc<Plugins>, config: DeliveryConfig, mut stop: watch::Receiver<bool>) {
+    let runner = Arc::new(Runner { ports: ports.clone(), plugins: plugins.clone(), retry: config.retry });
+    let slots = Arc::new(Semaphore::new(config.concurrency));
+    let mut running = Running::default();
+    while !*stop.borrow_and_update() {
+        running.reap();
+        let claimed = match claim(&ports, &plugins, &running, slots.available_permits()).await {
+            Ok(claimed) => claimed,
+            Err(fault) => {
+                tracing::error!(%fault, "no deliveries can be claimed; trying again");
+                tokio::select! {
+                    () = tokio::time::sleep(JOURNAL_PAUSE) => continue,
+                    _ = stop.changed() => continue,
+                }
+            }
+        };
+        let none = claimed.is_empty();
+        for claim in claimed {
+            // There is a permit for each: only this loop takes them.
+            let Ok(permit) = slots.clone().try_acquire_owned() else { break };
+            let runner = runner.clone();
+            running.start(claim.lease.delivery.plugin, async move {
+                runner.run(claim).await;
+                drop(permit);
+            });
+        }
+        if none || slots.available_permits() == 0 {
+            tokio::select! {
+                () = ports.journal.claimable(), if slots.available_permits() > 0 => {}
+                () = running.one_ends(), if !running.is_empty() => {}
+                _ = stop.changed() => {}
+            }
+        }
+    }
+    running.all_end().await;
+}
+
+/// Claims as much as there is room for: first for the plugins with a bound of their own, then for
+/// all others together.
+async fn claim(ports: &Ports, plugins: &Plugins, running: &Running, room: usize) -> Result<Vec<Claim>, JournalError> {
+    let now = ports.clock.now();
+    let loaded = plugins.now();
+    let (bounded, free): (Vec<_>, Vec<_>) = loaded.iter().partition(|n| n.plugin.settings.concurrency.is_some());
+    let mut claimed = Vec::new();
+    for plugin in bounded {
+        let own = plugin.plugin.settings.concurrency.unwrap_or(0).saturating_sub(running.of(plugin.no));
+        let max = own.min(room - claimed.len());
+        if max > 0 {
+            claimed.extend(ports.journal.claim(now, max, lease(&[plugin]), &[plugin.no]).await?);
+        }
+    }
+    let max = room - claimed.len();
+    if max > 0 && !free.is_empty() {
+        let numbers: Vec<_> = free.iter().map(|n| n.no).collect();
+        claimed.extend(ports.journal.claim(now, max, lease(&free), &numbers).await?);
+    }
+    Ok(claimed)
+}
+
+fn lease(plugins: &[&Numbered]) -> Duration {
+    plugins.iter().map(|n| n.plugin.settings.limits.wall).max().unwrap_or_default() + LEASE_MARGIN
+}
+
+/// The attempts under way.
+#[derive(Default)]
+struct Running {
+    tasks: JoinSet<PluginNo>,
+    by_plugin: HashMap<PluginNo, usize>,
+}
+
+impl Running {
+    fn start(&mut self, plugin: PluginNo, attempt: impl Future<Output = ()> + Send + 'static) {
+        *self.by_plugin.entry(plugin).or_default() += 1;
+        self.tasks.spawn(async move {
+            attempt.await;
+            plugin
+        });
+    }
+
+    fn of(&self, plugin: PluginNo) -> usize {
+        self.by_plugin.get(&plugin).copied().unwrap_or(0)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.tasks.is_empty()
+    }
+
+    fn ended(&mut self, task: Result<PluginNo, tokio::task::JoinError>) {
+        match task {
+            Ok(plugin) => {
+                if let Some(count) = self.by_plugin.get_mut(&plugin) {
+                    *count -= 1;
+                }
+            }
+            // The lease expires and the delivery runs again.
+            Err(fault) => tracing::error!(%fault, "an attempt broke down inside the host"),
+        }
+    }
+
+    fn reap(&mut self) {
+        while let Some(task) = self.tasks.try_join_next() {
+            self.ended(task);
+        }
+    }
+
+    async fn one_ends(&mut self) {
+        if let Some(task) = self.tasks.join_next().await {
+            self.ended(task);
+        }
+    }
+
+    async fn all_end(&mut self) {
+        while let Some(task) = self.tasks.join_next().await {
+            self.ended(task);
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! One attempt: the handler, its verdict, its record.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use mortar_core::code::ErrorCode;
+use mortar_core::delivery::{Ending, Verdict};
+use mortar_core::event::{Family, TypedEvent};
+use mortar_core::masonhub;
+use mortar_core::ports::{Claim, Finish, Finished, JournalError, Observation, Plugin, Ran, Run, StateWrite};
+use mortar_core::retry::{History, RetryPolicy};
+use mortar_core::story;
+
+use crate::Ports;
+use crate::plugins::Plugins;
+use crate::steps::{Steps, StepsEnd};
+
+/// Runs attempts.
+pub struct Runner {
+    /// The adapters.
+    pub ports: Ports,
+    /// Who handles what.
+    pub plugins: Arc<Plugins>,
+    /// The policy of plugins that have none of their own.
+    pub retry: RetryPolicy,
+}
+
+impl Runner {
+    /// Runs one claimed delivery and journals how it ended.
+    pub async fn run(&self, claim: Claim) {
+        let started_at = self.ports.clock.now();
+        let started = tokio::time::Instant::now();
+        let Some(plugin) = self.plugins.get(claim.lease.delivery.plugin) else {
+            // It was unloaded since the claim; the delivery stays, and is parked when the lease ends.
+            return;
+        };
+        let (ran, steps) = self.attempt(&claim, &plugin).await;
+        let ended_at = self.ports.clock.now();
+        let (ending_name, code, reason) = describe(&ran.ending);
+        let attempt = story::Attempt {
+            number: claim.attempt,
+            started_at,
+            ended_at,
+            digest: ran.digest.to_string(),
+            ending: ending_name.to_owned(),
+            code,
+            reason,
+            trace: steps.trace,
+            log: ran.log,
+        };
+        let policy = plugin.settings.retry.as_ref().unwrap_or(&self.retry);
+        let history = History { spent: claim.spent, since: claim.since, now: ended_at, jitter: rand::random() };
+        let verdict = policy.verdict(ran.ending, history);
+        let result = verdict_name(&verdict);
+        report(&claim, &plugin, &verdict);
+        if let Err(fault) = self.finish(&claim, verdict, attempt, steps.state, ended_at).await {
+            // Nothing is lost: the lease expires, and the handler runs again over its journaled steps.
+            tracing::error!(event = %claim.event.id, plugin = %plugin.name, %fault, "the end of an attempt could not be journaled");
+            return;
+        }
+        self.ports.observer.observe(&Observation::Attempt { plugin: &plugin.name, result, took: started.elapsed() });
+    }
+
+    async fn attempt(&self, claim: &Claim, plugin: &Plugin) -> (Ran, StepsEnd) {
+        let typed = match typed(claim, plugin) {
+            Ok(typed) => typed,
+            Err(reason) => {
+                let ending = Ending::Refused { code: ErrorCode::EventUnreadable, reason };
+                return (Ran { ending, log: Vec::new(), digest: plugin.digest.clone() }, StepsEnd::default());
+            }
+        };
+        let steps = Arc::new(Steps::new(self.ports.clone(), plugin, claim));
+        let run = Run { event: claim.event.clone(), attempt: claim.attempt };
+        let mut ran = self.ports.sandbox.run(&plugin.name, run, typed, steps.clone()).await;
+        let end = steps.end().await;
+        ran.ending = end.amend(ran.ending);
+        (ran, end)
+    }
+
+    async fn finish(
+        &self,
+        claim: &Claim,
+        verdict: Verdict,
+        attempt: story::Attempt,
+        state: Vec<StateWrite>,
+        now: Timestamp,
+    ) -> Result<(), JournalError> {
+        let finish = Finish { lease: claim.lease, verdict, attempt, state };
+        let again = (!finish.state.is_empty()).then(|| finish.attempt.clone());
+        if self.ports.journal.finish(finish).await? == Finished::Recorded {
+            return Ok(());
+        }
+        let reason = "another delivery changed the plugin's state meanwhile; running again".to_owned();
+        let code = ErrorCode::StateConflict;
+        let mut attempt = again.ok_or_else(|| JournalError::Damaged("a state conflict without a state write".into()))?;
+        attempt.ending = "retry".into();
+        attempt.code = Some(code.to_string());
+        attempt.reason = Some(reason.clone());
+        let verdict = Verdict::Waiting { until: now, code, reason, spent: false };
+        self.ports.journal.finish(Finish { lease: claim.lease, verdict, attempt, state: Vec::new() }).await?;
+        Ok(())
+    }
+}
+
+/// The typed record, where the plugin has a typed handler for it. A plugin that also takes raw
+/// events gets an unreadable record raw.
+fn typed(claim: &Claim, plugin: &Plugin) -> Result<Option<TypedEvent>, String> {
+    let event = &claim.event;
+    let wanted = Family::of(&event.event_type).is_some_and(|family| plugin.families.contains(&family));
+    if !wanted {
+        return Ok(None);
+    }
+    match masonhub::typed(&event.event_type, &event.payload) {
+        Err(_) if plugin.any_event => Ok(None),
+        read => read,
+    }
+}
+
+fn describe(ending: &Ending) -> (&'static str, Option<String>, Option<String>) {
+    match ending {
+        Ending::Done => ("done", None, None),
+        Ending::Ignored(reason) => ("ignored", None, Some(reason.clone())),
+        Ending::Retry { code, reason, .. } => ("retry", Some(code.to_string()), Some(reason.clone())),
+        Ending::Refused { code, reason } => ("refused", Some(code.to_string()), Some(reason.clone())),
+    }
+}
+
+fn verdict_name(verdict: &Verdict) -> &'static str {
+    match verdict {
+        Verdict::Done => "done",
+        Verdict::Ignored { .. } => "ignored",
+        Verdict::Waiting { .. } => "waiting",
+        Verdict::Dead { .. } => "dead",
+    }
+}
+
+fn report(claim: &Claim, plugin: &Plugin, verdict: &Verdict) {
+    let (event, plugin, attempt) = (&claim.event.id, &plugin.name, claim.attempt);
+    match verdict {
+        Verdict::Done | Verdict::Ignored { .. } => tracing::debug!(%event, %plugin, attempt, "{}", verdict_name(verdict)),
+        Verdict::Waiting { until, code, reason, .. } => tracing::info!(%event, %plugin, attempt, %code, %until, "waiting: {reason}"),
+        Verdict::Dead { code, reason } => {
+            tracing::warn!(%event, %plugin, attempt, %code, delivery = %claim.lease.delivery, "dead letter: {reason}");
+        }
+    }
+}

@@ -1,0 +1,390 @@
+//! What a handler asks of the host: durable calls, settling, and the plugin's state.
+//!
+//! The rules, in the order in which a call meets them:
+//! 1. A step that was answered before answers from the journal; with another request it diverged.
+//! 2. A write that was sent and whose answer was lost is in doubt until it is settled.
+//! 3. Nothing leaves the host before every earlier answer is durable.
+//! 4. A write that the ERP would not recognise as a repetition is journaled before it is sent.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mortar_core::call::{CallError, Mail, Request, Response, Settlement, idempotency_key};
+use mortar_core::code::ErrorCode;
+use mortar_core::delivery::Ending;
+use mortar_core::ports::{
+    BoxFuture, CallWrite, Claim, Host, JournalError, Lease, Manners, Plugin, PutError, Receipt, SendError, StateEntry, StateWrite,
+    StoredEvent,
+};
+use mortar_core::story::{Call, Fate, Trace};
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use crate::Ports;
+
+mod state;
+
+/// Longest name of a step, in bytes.
+pub const STEP_LIMIT: usize = 200;
+
+/// The host's side of one attempt.
+pub struct Steps {
+    ports: Ports,
+    plugin: Plugin,
+    event: Arc<StoredEvent>,
+    lease: Lease,
+    attempt: u32,
+    started: Instant,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    calls: Vec<Call>,
+    trace: Vec<Trace>,
+    used: u32,
+    sent_bytes: u64,
+    /// The last answer on its way into the journal.
+    unsettled_receipt: Option<Receipt<()>>,
+    state: state::Writes,
+    /// What the host decided over the plugin's head.
+    overruled: Option<Ending>,
+    /// The last reason why a call was not applied.
+    unavailable: Option<Unavailable>,
+    /// A step whose fate is unknown, as the plugin was told.
+    in_doubt: Option<String>,
+    denied: bool,
+}
+
+struct Unavailable {
+    code: ErrorCode,
+    after: Option<Duration>,
+    spent: bool,
+}
+
+/// What an attempt leaves behind.
+#[derive(Default)]
+pub struct StepsEnd {
+    /// What was called, in order.
+    pub trace: Vec<Trace>,
+    /// State writes to commit with the delivery.
+    pub state: Vec<StateWrite>,
+    overruled: Option<Ending>,
+    unavailable: Option<Unavailable>,
+    in_doubt: Option<String>,
+    denied: bool,
+}
+
+impl StepsEnd {
+    /// The ending as the host sees it: the plugin's own, made precise by what happened to its calls.
+    #[must_use]
+    pub fn amend(&self, ending: Ending) -> Ending {
+        if let Some(overruled) = &self.overruled {
+            return overruled.clone();
+        }
+        match ending {
+            Ending::Retry { code: ErrorCode::PluginRetry, reason, after, spent } => match &self.unavailable {
+                Some(last) => Ending::Retry { code: last.code, reason, after: after.or(last.after), spent: spent && last.spent },
+                None => Ending::Retry { code: ErrorCode::PluginRetry, reason, after, spent },
+            },
+            Ending::Refused { code: ErrorCode::PluginRejected, reason } => {
+                let code = match &self.in_doubt {
+                    Some(_) => ErrorCode::StepInDoubt,
+                    None if self.denied => ErrorCode::CallDenied,
+                    None => ErrorCode::PluginRejected,
+                };
+                Ending::Refused { code, reason }
+            }
+            other => other,
+        }
+    }
+}
+
+impl Steps {
+    /// Takes up where earlier attempts of the delivery stopped.
+    #[must_use]
+    pub fn new(ports: Ports, plugin: &Plugin, claim: &Claim) -> Self {
+        Self {
+            ports,
+            plugin: plugin.clone(),
+            event: claim.event.clone(),
+            lease: claim.lease,
+            attempt: claim.attempt,
+            started: Instant::now(),
+            inner: Mutex::new(Inner { calls: claim.calls.clone(), ..Inner::default() }),
+        }
+    }
+
+    /// Ends the attempt.
+    pub async fn end(&self) -> StepsEnd {
+        let mut inner = self.inner.lock().await;
+        let inner = std::mem::take(&mut *inner);
+        // The last answer needs no waiting: the end of the attempt is journaled behind it.
+        StepsEnd {
+            trace: inner.trace,
+            state: inner.state.into_writes(),
+            overruled: inner.overruled,
+            unavailable: inner.unavailable,
+            in_doubt: inner.in_doubt,
+            denied: inner.denied,
+        }
+    }
+
+    async fn make_call(&self, step: String, request: Request) -> Result<Response, CallError> {
+        let mut inner = self.inner.lock().await;
+        let began = self.started.elapsed();
+        let mut shown = None;
+        let result = self.step(&mut inner, &step, request, &mut shown).await;
+        let (text, result) = match result {
+            Ok((response, from_journal)) => (if from_journal { "journal" } else { "sent" }.to_owned(), Ok(response)),
+            Err(error) => (error.to_string(), Err(error)),
+        };
+        // The trace is as long as the number of calls that the limits allow, and one.
+        if inner.trace.len() <= usize::from(self.plugin.settings.limits.calls) {
+            let took_ms = millis(self.started.elapsed().saturating_sub(began));
+            inner.trace.push(Trace { step, at_ms: millis(began), took_ms, result: text, request: shown });
+        }
+        inner.denied = matches!(result, Err(CallError::Denied(_)));
+        result
+    }
+
+    /// One call by the rules above; true where the answer comes from the journal. A request that
+    /// the journal does not hold is left in `shown`.
+    async fn step(
+        &self,
+        inner: &mut Inner,
+        step: &str,
+        request: Request,
+        shown: &mut Option<Request>,
+    ) -> Result<(Response, bool), CallError> {
+        self.admit(inner, step, &request)?;
+        let known = inner.calls.iter().position(|c| c.step == step);
+        if let Some(call) = known.map(|at| &inner.calls[at]) {
+            let same = call.request == request;
+            let safe = self.manners(&call.request).is_some_and(|m| m.safe);
+            match &call.fate {
+                Fate::Answered { response, .. } if same => return Ok((response.clone(), true)),
+                Fate::Intended { .. } if safe => {}
+                Fate::Intended { lost } if same => {
+                    let how = lost.as_deref().unwrap_or("the host stopped before the answer came");
+                    let told = format!("step `{step}` was sent at {} and its answer was lost ({how})", call.sent_at);
+                    inner.in_doubt = Some(step.to_owned());
+                    return Err(CallError::InDoubt(told));
+                }
+                Fate::Unsent => {}
+                Fate::Answered { .. } | Fate::Intended { .. } => {
+                    let told = diverged(step, call, &request);
+                    *shown = Some(request);
+                    if !safe {
+                        inner.overruled = Some(Ending::Refused { code: ErrorCode::StepDiverged, reason: told.clone() });
+                    }
+                    return Err(CallError::Diverged(told));
+                }
+            }
+        }
+        if let Err(error) = self.ports.connector.check(&request) {
+            *shown = Some(request);
+            return Err(told(&error));
+        }
+        let Some(manners) = self.manners(&request) else {
+            return Err(CallError::Denied(format!("there is no connection `{}`", request.connection)));
+        };
+        let ordinal = known.unwrap_or(inner.calls.len());
+        let response = self.send(inner, ordinal, step, request, &manners, shown).await?;
+        Ok((response, false))
+    }
+
+    /// What can be refused without a look at the step's past.
+    fn admit(&self, inner: &mut Inner, step: &str, request: &Request) -> Result<(), CallError> {
+        let limits = &self.plugin.settings.limits;
+        inner.used += 1;
+        if inner.used > u32::from(limits.calls) {
+            return Err(overrule(inner, format!("more than {} calls in one attempt (limits.calls)", limits.calls)));
+        }
+        let size = request.body.as_ref().map_or(0, Vec::len) + request.headers.iter().map(|(n, v)| n.len() + v.len()).sum::<usize>();
+        inner.sent_bytes += size as u64;
+        if inner.sent_bytes > limits.sent.as_u64() {
+            return Err(overrule(inner, format!("requests of more than {} in one attempt (limits.sent)", limits.sent)));
+        }
+        if step.is_empty() || step.len() > STEP_LIMIT || step.chars().any(char::is_control) {
+            return Err(CallError::Denied(format!("a step's name has 1 to {STEP_LIMIT} bytes and no control characters")));
+        }
+        if !self.plugin.settings.connections.contains(&request.connection) {
+            let name = &request.connection;
+            return Err(CallError::Denied(format!("connection `{name}` is not granted: add it to `connections` in plugin.toml")));
+        }
+        Ok(())
+    }
+
+    async fn send(
+        &self,
+        inner: &mut Inner,
+        ordinal: usize,
+        step: &str,
+        request: Request,
+        manners: &Manners,
+        shown: &mut Option<Request>,
+    ) -> Result<Response, CallError> {
+        durable(inner).await?;
+        // A repetition of these is harmless, so an intent would only cost an fsync.
+        let intent = !manners.safe && !manners.idempotent;
+        let no = u16::try_from(ordinal).unwrap_or(u16::MAX);
+        let sent_at = self.ports.clock.now();
+        let fate = Fate::Intended { lost: None };
+        let mut call = Call { ordinal: no, step: step.to_owned(), attempt: self.attempt, request, sent_at, fate };
+        if intent {
+            inner.unsettled_receipt = Some(self.ports.journal.call(self.lease, CallWrite::Put(call.clone())));
+            durable(inner).await?;
+            remember(&mut inner.calls, ordinal, call.clone());
+        }
+        let key = idempotency_key(&self.event.source, &self.event.id, &self.plugin.name, step);
+        let sent = self.ports.connector.send(&call.request, &key).await;
+        let (fate, result) = match sent {
+            Ok(response) => {
+                let fate = Fate::Answered { at: self.ports.clock.now(), response: response.clone(), settled_by: None };
+                (fate, Ok(response))
+            }
+            // The ERP may still be at it. So this attempt ends, and only the next one is told of the
+            // doubt: then looking shows what became of it.
+            Err(SendError::Lost(reason)) => {
+                let code = if intent { ErrorCode::StepInDoubt } else { ErrorCode::ErpUnavailable };
+                inner.unavailable = Some(Unavailable { code, after: None, spent: true });
+                let told = format!("step `{step}` was sent and its answer was lost ({reason})");
+                (Fate::Intended { lost: Some(reason) }, Err(CallError::Unavailable { reason: told, after_ms: None }))
+            }
+            Err(SendError::TooLarge { reason, sent: true }) => {
+                (Fate::Intended { lost: Some(reason.clone()) }, Err(CallError::TooLarge(reason)))
+            }
+            Err(SendError::NotSent { reason, after, spent }) => {
+                inner.unavailable = Some(Unavailable { code: ErrorCode::ErpUnavailable, after, spent });
+                (Fate::Unsent, Err(CallError::Unavailable { reason, after_ms: after.map(millis) }))
+            }
+            Err(error) => (Fate::Unsent, Err(told(&error))),
+        };
+        if result.is_err() && !intent {
+            *shown = Some(call.request);
+            return result;
+        }
+        call.fate = fate.clone();
+        let write = if intent { CallWrite::Fate { ordinal: no, fate } } else { CallWrite::Put(call.clone()) };
+        inner.unsettled_receipt = Some(self.ports.journal.call(self.lease, write));
+        remember(&mut inner.calls, ordinal, call);
+        result
+    }
+
+    async fn make_settlement(&self, step: String, settlement: Settlement) -> Result<(), String> {
+        let mut inner = self.inner.lock().await;
+        let at = inner.calls.iter().position(|c| c.step == step).ok_or_else(|| format!("no step `{step}` was ever sent"))?;
+        if !matches!(inner.calls[at].fate, Fate::Intended { .. }) {
+            return Err(format!("step `{step}` is not in doubt"));
+        }
+        let fate = match settlement {
+            Settlement::Resend => Fate::Unsent,
+            Settlement::Answered(response) => Fate::Answered { at: self.ports.clock.now(), response, settled_by: Some("plugin".into()) },
+        };
+        durable(&mut inner).await.map_err(|e| e.to_string())?;
+        let ordinal = inner.calls[at].ordinal;
+        inner.unsettled_receipt = Some(self.ports.journal.call(self.lease, CallWrite::Fate { ordinal, fate: fate.clone() }));
+        durable(&mut inner).await.map_err(|e| e.to_string())?;
+        let result = if matches!(fate, Fate::Unsent) { "settled: resend" } else { "settled: answered" };
+        inner.calls[at].fate = fate;
+        if inner.in_doubt.as_ref() == Some(&step) {
+            inner.in_doubt = None;
+        }
+        let at_ms = millis(self.started.elapsed());
+        inner.trace.push(Trace { step, at_ms, took_ms: 0, result: result.into(), request: None });
+        Ok(())
+    }
+
+    async fn send_mail(&self, step: String, connection: String, mail: Mail) -> Result<(), CallError> {
+        let body = serde_json::to_vec(&mail).map_err(|e| CallError::Denied(e.to_string()))?;
+        let method = Request::MAIL.to_owned();
+        let request = Request { connection, method, path: String::new(), headers: Vec::new(), body: Some(body) };
+        let answer = self.make_call(step, request).await?;
+        if answer.status >= 400 {
+            let text = String::from_utf8_lossy(&answer.body).into_owned();
+            return Err(CallError::Denied(format!("the mail server refused it: {} {text}", answer.status)));
+        }
+        Ok(())
+    }
+
+    fn manners(&self, request: &Request) -> Option<Manners> {
+        self.ports.connector.manners(&request.connection, &request.method)
+    }
+}
+
+impl Host for Steps {
+    fn call(&self, step: String, request: Request) -> BoxFuture<'_, Result<Response, CallError>> {
+        if request.method == Request::MAIL {
+            let refused = CallError::Denied("e-mail goes through the `mail` interface".into());
+            return Box::pin(std::future::ready(Err(refused)));
+        }
+        Box::pin(self.make_call(step, request))
+    }
+
+    fn settle(&self, step: String, settlement: Settlement) -> BoxFuture<'_, Result<(), String>> {
+        Box::pin(self.make_settlement(step, settlement))
+    }
+
+    fn mail(&self, step: String, connection: String, mail: Mail) -> BoxFuture<'_, Result<(), CallError>> {
+        Box::pin(self.send_mail(step, connection, mail))
+    }
+
+    fn state_get(&self, key: String) -> BoxFuture<'_, Result<Option<StateEntry>, JournalError>> {
+        Box::pin(self.get_state(key))
+    }
+
+    fn state_put(&self, write: StateWrite) -> BoxFuture<'_, Result<Result<(), PutError>, JournalError>> {
+        Box::pin(self.put_state(write))
+    }
+}
+
+/// Waits until the last answer is on disk. Where it cannot be stored, nothing more is sent.
+async fn durable(inner: &mut Inner) -> Result<(), CallError> {
+    let Some(receipt) = inner.unsettled_receipt.take() else { return Ok(()) };
+    receipt.await.map_err(|fault| {
+        let reason = format!("the host's journal: {fault}");
+        let after = Some(Duration::from_secs(1));
+        inner.unavailable = Some(Unavailable { code: ErrorCode::HostFault, after, spent: false });
+        CallError::Unavailable { reason, after_ms: after.map(millis) }
+    })
+}
+
+fn overrule(inner: &mut Inner, reason: String) -> CallError {
+    inner.overruled = Some(Ending::Refused { code: ErrorCode::PluginLimit, reason: reason.clone() });
+    CallError::TooLarge(reason)
+}
+
+fn remember(calls: &mut Vec<Call>, at: usize, call: Call) {
+    match calls.get_mut(at) {
+        Some(old) => *old = call,
+        None => calls.push(call),
+    }
+}
+
+fn diverged(step: &str, call: &Call, request: &Request) -> String {
+    let old = &call.request;
+    let what = if old.connection != request.connection {
+        format!("connection {} then, {} now", old.connection, request.connection)
+    } else if (&old.method, &old.path) != (&request.method, &request.path) {
+        format!("{} {} then, {} {} now", old.method, old.path, request.method, request.path)
+    } else if old.headers != request.headers {
+        "other headers".to_owned()
+    } else {
+        "another body".to_owned()
+    };
+    format!("step `{step}` of attempt {} was sent with another request than now ({what})", call.attempt)
+}
+
+fn told(error: &SendError) -> CallError {
+    match error {
+        SendError::Denied(reason) => CallError::Denied(reason.clone()),
+        SendError::TooLarge { reason, .. } => CallError::TooLarge(reason.clone()),
+        SendError::NotSent { reason, after, .. } => CallError::Unavailable { reason: reason.clone(), after_ms: after.map(millis) },
+        SendError::Lost(reason) => CallError::Unavailable { reason: reason.clone(), after_ms: None },
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,108 @@
+//! Claiming and running: bounds, verdicts, and stopping.
+
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod fakes;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use fakes::*;
+use mortar_core::code::ErrorCode;
+use mortar_core::config::DeliveryConfig;
+use mortar_core::delivery::{Ending, Verdict};
+use mortar_core::ports::StateWrite;
+use mortar_pipeline::dispatch::dispatch;
+use mortar_pipeline::plugins::Plugins;
+use tokio::sync::{Semaphore, watch};
+
+async fn run(world: &World, sandbox: FakeSandbox, concurrency: usize, until: impl Future<Output = ()>) {
+    let ports = world.ports(sandbox);
+    let plugins = Arc::new(Plugins::number(&*ports.sandbox, &*ports.journal).await.unwrap());
+    let (stop, stopping) = watch::channel(false);
+    let config = DeliveryConfig { concurrency, ..DeliveryConfig::default() };
+    let dispatching = tokio::spawn(dispatch(ports, plugins, config, stopping));
+    until.await;
+    stop.send(true).unwrap();
+    dispatching.await.unwrap();
+}
+
+async fn finished(world: &World, count: usize) {
+    while world.journal.finishes.lock().unwrap().len() < count {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn no_more_run_at_once_than_allowed() {
+    let world = World::answering([]);
+    world.journal.claims.lock().unwrap().extend((1..=10).map(|n| claim(n, Vec::new())));
+    let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let counts = (now.clone(), most.clone());
+    let handler = move |_, _| -> mortar_core::ports::BoxFuture<'static, Ending> {
+        let (now, most) = counts.clone();
+        Box::pin(async move {
+            most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            tokio::task::yield_now().await;
+            now.fetch_sub(1, Ordering::SeqCst);
+            Ending::Done
+        })
+    };
+    run(&world, FakeSandbox { settings: settings(), handler: Box::new(handler) }, 3, finished(&world, 10)).await;
+    assert_eq!(most.load(Ordering::SeqCst), 3);
+    assert!(world.journal.finishes.lock().unwrap().iter().all(|f| f.verdict == Verdict::Done));
+}
+
+#[tokio::test]
+async fn a_plugin_has_a_bound_of_its_own_and_zero_pauses_it() {
+    let world = World::answering([]);
+    world.journal.claims.lock().unwrap().push_back(claim(1, Vec::new()));
+    let mut settings = settings();
+    settings.concurrency = Some(0);
+    let handler = |_, _| -> mortar_core::ports::BoxFuture<'static, Ending> { Box::pin(std::future::ready(Ending::Done)) };
+    let paused = FakeSandbox { settings, handler: Box::new(handler) };
+    run(&world, paused, 8, async { tokio::task::yield_now().await }).await;
+    assert_eq!(world.journal.claims.lock().unwrap().len(), 1, "it was not claimed");
+}
+
+#[tokio::test]
+async fn stopping_waits_for_what_runs() {
+    let world = World::answering([]);
+    world.journal.claims.lock().unwrap().push_back(claim(1, Vec::new()));
+    let (started, go) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let gates = (started.clone(), go.clone());
+    let handler = move |_, _| -> mortar_core::ports::BoxFuture<'static, Ending> {
+        let (started, go) = gates.clone();
+        Box::pin(async move {
+            started.add_permits(1);
+            go.acquire().await.unwrap().forget();
+            Ending::Done
+        })
+    };
+    let sandbox = FakeSandbox { settings: settings(), handler: Box::new(handler) };
+    run(&world, sandbox, 1, async {
+        started.acquire().await.unwrap().forget();
+        // The gate opens only now, when the stop is about to be said.
+        go.add_permits(1);
+    })
+    .await;
+    assert_eq!(world.journal.finishes.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_state_conflict_runs_the_handler_again_and_costs_no_attempt() {
+    let world = World::answering([]);
+    *world.journal.conflicts.lock().unwrap() = 1;
+    world.journal.claims.lock().unwrap().push_back(claim(1, Vec::new()));
+    let handler = |_, host: Arc<dyn mortar_core::ports::Host>| -> mortar_core::ports::BoxFuture<'static, Ending> {
+        Box::pin(async move {
+            host.state_put(StateWrite { key: "n".into(), expected: 0, value: Some(b"1".to_vec()) }).await.unwrap().unwrap();
+            Ending::Done
+        })
+    };
+    run(&world, FakeSandbox { settings: settings(), handler: Box::new(handler) }, 1, finished(&world, 1)).await;
+    let finishes = world.journal.finishes.lock().unwrap();
+    assert!(matches!(finishes[0].verdict, Verdict::Waiting { code: ErrorCode::StateConflict, spent: false, .. }));
+    assert!(finishes[0].state.is_empty());
+    assert_eq!(finishes[0].attempt.code.as_deref(), Some("state.conflict"));
+}

@@ -1,0 +1,260 @@
+#![allow(dead_code, reason = "each test file uses its part")]
+//! Ports that remember what they were asked, for tests of the orchestration alone.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use mortar_core::call::{Request, Response};
+use mortar_core::delivery::{DeliveryId, PluginNo};
+use mortar_core::event::TypedEvent;
+use mortar_core::plugin::PluginSettings;
+use mortar_core::ports::*;
+use mortar_core::story;
+use mortar_pipeline::Ports;
+
+/// A clock that stands still.
+pub(crate) struct Still;
+
+impl Clock for Still {
+    fn now(&self) -> Timestamp {
+        "2026-01-05T18:21:00Z".parse().unwrap()
+    }
+}
+
+pub(crate) struct Nobody;
+
+impl Observer for Nobody {
+    fn observe(&self, _: &Observation<'_>) {}
+}
+
+/// What happened, over all ports, in order.
+pub(crate) type Happened = Arc<Mutex<Vec<String>>>;
+
+#[derive(Default)]
+pub(crate) struct FakeJournal {
+    pub(crate) happened: Happened,
+    pub(crate) calls: Mutex<Vec<CallWrite>>,
+    pub(crate) finishes: Mutex<Vec<Finish>>,
+    pub(crate) state: Mutex<HashMap<String, StateEntry>>,
+    pub(crate) claims: Mutex<VecDeque<Claim>>,
+    pub(crate) fails: Mutex<bool>,
+    pub(crate) conflicts: Mutex<u32>,
+    pub(crate) woken: tokio::sync::Notify,
+}
+
+fn ready<T: Send + 'static>(value: Result<T, JournalError>) -> Receipt<T> {
+    Box::pin(std::future::ready(value))
+}
+
+fn unused<T>() -> Receipt<T> {
+    panic!("the pipeline does not ask this in these tests")
+}
+
+impl Journal for FakeJournal {
+    fn register_plugins(&self, names: Vec<String>) -> Receipt<Vec<PluginNo>> {
+        ready(Ok((1..).take(names.len()).map(PluginNo).collect()))
+    }
+    fn accept(&self, _: NewCallback) -> Receipt<Accepted> {
+        unused()
+    }
+    fn reject(&self, _: RejectedCallback) -> Receipt<()> {
+        unused()
+    }
+    fn claim(&self, _: Timestamp, max: usize, _: Duration, _: &[PluginNo]) -> Receipt<Vec<Claim>> {
+        let mut claims = self.claims.lock().unwrap();
+        let count = max.min(claims.len());
+        ready(Ok(claims.drain(..count).collect()))
+    }
+    fn claimable(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.woken.notified())
+    }
+    fn call(&self, _: Lease, write: CallWrite) -> Receipt<()> {
+        let what = match &write {
+            CallWrite::Put(call) => format!("journal {} {}", call.step, fate(&call.fate)),
+            CallWrite::Fate { ordinal, fate: f } => format!("journal #{ordinal} {}", fate(f)),
+        };
+        self.happened.lock().unwrap().push(what);
+        if *self.fails.lock().unwrap() {
+            return ready(Err(JournalError::Storage("disk full".into())));
+        }
+        self.calls.lock().unwrap().push(write);
+        ready(Ok(()))
+    }
+    fn finish(&self, finish: Finish) -> Receipt<Finished> {
+        let mut conflicts = self.conflicts.lock().unwrap();
+        if *conflicts > 0 && !finish.state.is_empty() {
+            *conflicts -= 1;
+            return ready(Ok(Finished::StateConflict));
+        }
+        self.finishes.lock().unwrap().push(finish);
+        ready(Ok(Finished::Recorded))
+    }
+    fn state(&self, _: PluginNo, key: String) -> Receipt<Option<StateEntry>> {
+        ready(Ok(self.state.lock().unwrap().get(&key).cloned()))
+    }
+    fn events(&self, _: Filter) -> Receipt<Vec<story::EventSummary>> {
+        unused()
+    }
+    fn story(&self, _: String) -> Receipt<Option<story::EventStory>> {
+        unused()
+    }
+    fn intervene(&self, _: DeliveryId, _: Intervention, _: Timestamp) -> Receipt<()> {
+        unused()
+    }
+    fn quarantined(&self, _: bool, _: usize) -> Receipt<Vec<story::Quarantined>> {
+        unused()
+    }
+    fn quarantined_callback(&self, _: u64) -> Receipt<Option<(story::Quarantined, NewCallback)>> {
+        unused()
+    }
+    fn release(&self, _: u64, _: Timestamp) -> Receipt<()> {
+        unused()
+    }
+    fn rejected(&self, _: usize) -> Receipt<Vec<story::Rejected>> {
+        unused()
+    }
+    fn rejected_callback(&self, _: u64) -> Receipt<Option<(story::Rejected, NewCallback)>> {
+        unused()
+    }
+    fn admit(&self, _: u64, _: Timestamp) -> Receipt<()> {
+        unused()
+    }
+    fn counts(&self) -> Receipt<story::Counts> {
+        unused()
+    }
+    fn purge(&self, _: Timestamp) -> Receipt<bool> {
+        unused()
+    }
+    fn health(&self) -> Result<(), JournalError> {
+        Ok(())
+    }
+    fn close(&self) -> Receipt<()> {
+        ready(Ok(()))
+    }
+}
+
+fn fate(fate: &story::Fate) -> &'static str {
+    match fate {
+        story::Fate::Intended { lost: None } => "intended",
+        story::Fate::Intended { lost: Some(_) } => "lost",
+        story::Fate::Unsent => "unsent",
+        story::Fate::Answered { .. } => "answered",
+    }
+}
+
+/// A connector that answers from a script; the connection `keyed` dedupes by key.
+pub(crate) struct FakeConnector {
+    pub(crate) happened: Happened,
+    pub(crate) script: Mutex<VecDeque<Result<Response, SendError>>>,
+    pub(crate) keys: Mutex<Vec<String>>,
+}
+
+impl Connector for FakeConnector {
+    fn manners(&self, connection: &str, method: &str) -> Option<Manners> {
+        (connection != "nowhere").then(|| Manners { idempotent: connection == "keyed", safe: method == "GET" })
+    }
+    fn check(&self, _: &Request) -> Result<(), SendError> {
+        Ok(())
+    }
+    fn send<'a>(&'a self, request: &'a Request, key: &'a str) -> BoxFuture<'a, Result<Response, SendError>> {
+        self.happened.lock().unwrap().push(format!("send {} {}", request.method, request.path));
+        self.keys.lock().unwrap().push(key.to_owned());
+        let answer = self.script.lock().unwrap().pop_front().expect("the script has an answer for each request");
+        Box::pin(std::future::ready(answer))
+    }
+}
+
+/// A sandbox whose handler is a closure.
+pub(crate) struct FakeSandbox {
+    pub(crate) settings: PluginSettings,
+    #[allow(clippy::type_complexity)]
+    pub(crate) handler: Box<dyn Fn(Run, Arc<dyn Host>) -> BoxFuture<'static, mortar_core::delivery::Ending> + Send + Sync>,
+}
+
+impl FakeSandbox {
+    pub(crate) fn plugin(&self) -> Plugin {
+        Plugin {
+            name: "fake".into(),
+            digest: "d1".into(),
+            families: Vec::new(),
+            any_event: true,
+            settings: Arc::new(self.settings.clone()),
+        }
+    }
+}
+
+impl Sandbox for FakeSandbox {
+    fn plugins(&self) -> Vec<Plugin> {
+        vec![self.plugin()]
+    }
+    fn run<'a>(&'a self, _: &'a str, run: Run, _: Option<TypedEvent>, host: Arc<dyn Host>) -> BoxFuture<'a, Ran> {
+        let running = (self.handler)(run, host);
+        Box::pin(async move { Ran { ending: running.await, log: Vec::new(), digest: "d1".into() } })
+    }
+}
+
+/// The parts of a test, before they become [`Ports`].
+pub(crate) struct World {
+    pub(crate) journal: Arc<FakeJournal>,
+    pub(crate) connector: Arc<FakeConnector>,
+    pub(crate) happened: Happened,
+}
+
+impl World {
+    pub(crate) fn answering(script: impl IntoIterator<Item = Result<Response, SendError>>) -> Self {
+        let happened = Happened::default();
+        let journal = Arc::new(FakeJournal { happened: happened.clone(), ..FakeJournal::default() });
+        let script = Mutex::new(script.into_iter().collect());
+        let connector = Arc::new(FakeConnector { happened: happened.clone(), script, keys: Mutex::default() });
+        Self { journal, connector, happened }
+    }
+
+    pub(crate) fn ports(&self, sandbox: FakeSandbox) -> Ports {
+        Ports {
+            journal: self.journal.clone(),
+            sandbox: Arc::new(sandbox),
+            connector: self.connector.clone(),
+            clock: Arc::new(Still),
+            observer: Arc::new(Nobody),
+        }
+    }
+
+    pub(crate) fn happened(&self) -> Vec<String> {
+        std::mem::take(&mut *self.happened.lock().unwrap())
+    }
+}
+
+pub(crate) fn claim(event: u64, calls: Vec<story::Call>) -> Claim {
+    let event = StoredEvent {
+        seq: event,
+        id: format!("m{event}:0"),
+        event_type: "order.fulfilled".into(),
+        subject: "order:SO-1".into(),
+        source: "masonhub".into(),
+        received_at: Still.now(),
+        as_of: None,
+        payload: bytes::Bytes::from_static(b"{}"),
+    };
+    let delivery = DeliveryId { event: event.seq, plugin: PluginNo(1) };
+    Claim { lease: Lease { delivery, token: 1 }, attempt: 1, spent: 0, since: Still.now(), event: Arc::new(event), calls }
+}
+
+pub(crate) fn settings() -> PluginSettings {
+    PluginSettings { connections: vec!["erp".into(), "keyed".into(), "nowhere".into()], ..PluginSettings::default() }
+}
+
+pub(crate) fn answer(status: u16) -> Result<Response, SendError> {
+    Ok(Response { status, headers: Vec::new(), body: status.to_string().into_bytes() })
+}
+
+pub(crate) fn request(connection: &str, method: &str, body: &str) -> Request {
+    Request {
+        connection: connection.into(),
+        method: method.into(),
+        path: "/orders/SO-1".into(),
+        headers: Vec::new(),
+        body: Some(body.as_bytes().to_vec()),
+    }
+}

@@ -1,0 +1,197 @@
+//! The rules of durable calls: what is sent, what is journaled, and in which order.
+
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod fakes;
+
+use std::time::Duration;
+
+use fakes::*;
+use mortar_core::call::{CallError, Response, Settlement};
+use mortar_core::code::ErrorCode;
+use mortar_core::delivery::Ending;
+use mortar_core::ports::{CallWrite, Host, PutError, SendError, StateWrite};
+use mortar_core::story::{Call, Fate};
+use mortar_pipeline::steps::Steps;
+
+fn sandbox() -> FakeSandbox {
+    FakeSandbox { settings: settings(), handler: Box::new(|_, _| Box::pin(std::future::ready(Ending::Done))) }
+}
+
+fn steps(world: &World, calls: Vec<Call>) -> Steps {
+    let sandbox = sandbox();
+    let plugin = sandbox.plugin();
+    Steps::new(world.ports(sandbox), &plugin, &claim(1, calls))
+}
+
+/// What the journal holds after the writes, as the next attempt gets it.
+fn journaled(world: &World) -> Vec<Call> {
+    let mut calls: Vec<Call> = Vec::new();
+    for write in world.journal.calls.lock().unwrap().iter() {
+        match write {
+            CallWrite::Put(call) => match calls.iter_mut().find(|c| c.ordinal == call.ordinal) {
+                Some(old) => *old = call.clone(),
+                None => calls.push(call.clone()),
+            },
+            CallWrite::Fate { ordinal, fate } => calls.iter_mut().find(|c| c.ordinal == *ordinal).unwrap().fate = fate.clone(),
+        }
+    }
+    calls
+}
+
+#[tokio::test]
+async fn a_write_is_journaled_before_it_is_sent_and_its_answer_before_the_next() {
+    let world = World::answering([answer(201), answer(201)]);
+    let steps = steps(&world, Vec::new());
+    steps.call("a".into(), request("erp", "POST", "1")).await.unwrap();
+    steps.call("b".into(), request("erp", "POST", "2")).await.unwrap();
+    let expected = ["journal a intended", "send POST /orders/SO-1", "journal #0 answered", "journal b intended", "send POST /orders/SO-1"];
+    assert_eq!(world.happened()[..5], expected);
+}
+
+#[tokio::test]
+async fn reads_and_keyed_writes_need_no_intent() {
+    let world = World::answering([answer(200), answer(201)]);
+    let steps = steps(&world, Vec::new());
+    steps.call("read".into(), request("erp", "GET", "")).await.unwrap();
+    steps.call("write".into(), request("keyed", "POST", "")).await.unwrap();
+    let expected = ["send GET /orders/SO-1", "journal read answered", "send POST /orders/SO-1", "journal write answered"];
+    assert_eq!(world.happened(), expected);
+}
+
+#[tokio::test]
+async fn an_answered_step_answers_from_the_journal() {
+    let world = World::answering([answer(201)]);
+    let first = steps(&world, Vec::new());
+    first.call("a".into(), request("erp", "POST", "1")).await.unwrap();
+    let second = steps(&world, journaled(&world));
+    world.happened();
+    let again = second.call("a".into(), request("erp", "POST", "1")).await.unwrap();
+    assert_eq!(again.status, 201);
+    assert!(world.happened().is_empty(), "nothing is sent and nothing is written");
+    assert_eq!(second.end().await.trace[0].result, "journal");
+}
+
+#[tokio::test]
+async fn another_request_under_an_answered_write_makes_a_dead_letter() {
+    let world = World::answering([answer(201)]);
+    let first = steps(&world, Vec::new());
+    first.call("a".into(), request("erp", "POST", "1")).await.unwrap();
+    let second = steps(&world, journaled(&world));
+    let told = second.call("a".into(), request("erp", "POST", "2")).await.unwrap_err();
+    assert!(matches!(told, CallError::Diverged(_)));
+    let end = second.end().await;
+    assert_eq!(end.trace[0].request, Some(request("erp", "POST", "2")), "the operator sees the second request too");
+    // Even a plugin that does not care cannot make it done.
+    assert!(matches!(end.amend(Ending::Done), Ending::Refused { code: ErrorCode::StepDiverged, .. }));
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_in_doubt_until_it_is_settled() {
+    let world = World::answering([Err(SendError::Lost("reset".into())), answer(201)]);
+    let first = steps(&world, Vec::new());
+    let told = first.call("a".into(), request("erp", "POST", "1")).await.unwrap_err();
+    assert!(matches!(told, CallError::Unavailable { .. }), "the ERP gets time before anybody looks");
+    let retry = Ending::Retry { code: ErrorCode::PluginRetry, reason: "told".into(), after: None, spent: true };
+    assert!(matches!(first.end().await.amend(retry), Ending::Retry { code: ErrorCode::StepInDoubt, .. }));
+
+    let second = steps(&world, journaled(&world));
+    let told = second.call("a".into(), request("erp", "POST", "1")).await.unwrap_err();
+    assert!(matches!(told, CallError::InDoubt(_)), "it is not sent again by itself");
+    second.settle("a".into(), Settlement::Resend).await.unwrap();
+    second.call("a".into(), request("erp", "POST", "1")).await.unwrap();
+    assert!(second.settle("a".into(), Settlement::Resend).await.is_err(), "an answered step is not in doubt");
+    let sent = world.happened().iter().filter(|h| h.starts_with("send")).count();
+    assert_eq!(sent, 2);
+}
+
+#[tokio::test]
+async fn a_host_that_was_killed_after_sending_leaves_a_doubt() {
+    let world = World::answering([answer(201)]);
+    let first = steps(&world, Vec::new());
+    first.call("a".into(), request("erp", "POST", "1")).await.unwrap();
+    // The intent is what was durable when the host died.
+    let mut calls = journaled(&world);
+    calls[0].fate = Fate::Intended { lost: None };
+    let second = steps(&world, calls);
+    assert!(matches!(second.call("a".into(), request("erp", "POST", "1")).await, Err(CallError::InDoubt(_))));
+    let found = Response { status: 200, headers: Vec::new(), body: b"found".to_vec() };
+    second.settle("a".into(), Settlement::Answered(found.clone())).await.unwrap();
+    assert_eq!(second.call("a".into(), request("erp", "POST", "1")).await.unwrap(), found);
+}
+
+#[tokio::test]
+async fn keyed_writes_are_repeated_under_the_same_key() {
+    let world = World::answering([Err(SendError::Lost("timeout".into())), answer(201)]);
+    let first = steps(&world, Vec::new());
+    let told = first.call("a".into(), request("keyed", "POST", "1")).await.unwrap_err();
+    assert!(matches!(told, CallError::Unavailable { .. }));
+    let second = steps(&world, journaled(&world));
+    second.call("a".into(), request("keyed", "POST", "1")).await.unwrap();
+    let keys = world.connector.keys.lock().unwrap();
+    assert_eq!(keys[0], keys[1]);
+}
+
+#[tokio::test]
+async fn what_was_not_applied_is_sent_again_and_waits_as_long_as_was_asked() {
+    let busy = SendError::NotSent { reason: "503".into(), after: Some(Duration::from_secs(7)), spent: true };
+    let world = World::answering([Err(busy), answer(201)]);
+    let first = steps(&world, Vec::new());
+    let told = first.call("a".into(), request("erp", "POST", "1")).await.unwrap_err();
+    assert_eq!(told, CallError::Unavailable { reason: "503".into(), after_ms: Some(7000) });
+    let retry = Ending::Retry { code: ErrorCode::PluginRetry, reason: "503".into(), after: None, spent: true };
+    let amended = first.end().await.amend(retry);
+    assert!(
+        matches!(amended, Ending::Retry { code: ErrorCode::ErpUnavailable, after: Some(after), .. } if after == Duration::from_secs(7))
+    );
+    let second = steps(&world, journaled(&world));
+    // The plugin may have been mended meanwhile: nothing was applied, so another request is fine.
+    second.call("a".into(), request("erp", "POST", "2")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_failing_journal_lets_nothing_out() {
+    let world = World::answering([answer(201)]);
+    let steps = steps(&world, Vec::new());
+    *world.journal.fails.lock().unwrap() = true;
+    let told = steps.call("a".into(), request("erp", "POST", "1")).await.unwrap_err();
+    assert!(matches!(told, CallError::Unavailable { .. }));
+    assert_eq!(world.happened(), ["journal a intended"]);
+    let retry = Ending::Retry { code: ErrorCode::PluginRetry, reason: "told".into(), after: None, spent: true };
+    let amended = steps.end().await.amend(retry);
+    assert!(matches!(amended, Ending::Retry { code: ErrorCode::HostFault, spent: false, .. }), "the plugin's attempts are not used up");
+}
+
+#[tokio::test]
+async fn limits_and_grants_hold() {
+    let world = World::answering([]);
+    let mut sandbox = sandbox();
+    sandbox.settings.connections = vec!["erp".into(), "nowhere".into()];
+    sandbox.settings.limits.calls = 4;
+    let plugin = sandbox.plugin();
+    let steps = Steps::new(world.ports(sandbox), &plugin, &claim(1, Vec::new()));
+    let denied = |told: Result<Response, CallError>| matches!(told, Err(CallError::Denied(_)));
+    assert!(denied(steps.call("a".into(), request("keyed", "POST", "")).await), "not granted");
+    assert!(denied(steps.call("a".into(), request("nowhere", "POST", "")).await), "not configured");
+    assert!(denied(steps.call(String::new(), request("erp", "POST", "")).await), "no name");
+    assert!(denied(steps.call("x".repeat(201), request("erp", "POST", "")).await), "name too long");
+    assert!(matches!(steps.call("a".into(), request("erp", "POST", "")).await, Err(CallError::TooLarge(_))), "too many calls");
+    assert!(matches!(steps.end().await.amend(Ending::Done), Ending::Refused { code: ErrorCode::PluginLimit, .. }));
+    assert!(world.happened().is_empty());
+}
+
+#[tokio::test]
+async fn state_is_compared_and_written_at_the_end() {
+    let world = World::answering([]);
+    let steps = steps(&world, Vec::new());
+    let put = |key: &str, expected, value: &str| StateWrite { key: key.into(), expected, value: Some(value.into()) };
+    assert_eq!(steps.state_get("n".into()).await.unwrap(), None);
+    assert_eq!(steps.state_put(put("n", 5, "1")).await.unwrap(), Err(PutError::Conflict(0)));
+    steps.state_put(put("n", 0, "1")).await.unwrap().unwrap();
+    let seen = steps.state_get("n".into()).await.unwrap().unwrap();
+    assert_eq!((seen.value.as_slice(), seen.version), (b"1".as_slice(), 1));
+    steps.state_put(put("n", 1, "2")).await.unwrap().unwrap();
+    let big = "x".repeat(64 * 1024 + 1);
+    assert!(matches!(steps.state_put(put("big", 0, &big)).await.unwrap(), Err(PutError::TooLarge(_))));
+    assert_eq!(steps.end().await.state, [put("n", 0, "2")], "one write, against what was stored");
+}

@@ -1,0 +1,118 @@
+//! One loaded version of a plugin, and the handlers that it exports.
+
+use std::sync::Arc;
+
+use mortar_bindings::imports::mortar::plugin::types::{Delivery, Failure, Outcome};
+use mortar_bindings::{any_event, inbound_shipment_events, inventory_events, order_events, order_resolutions, return_events};
+use mortar_core::event::{Family, TypedEvent};
+use mortar_core::ports::Plugin;
+use wasmtime::component::InstancePre;
+use wasmtime::{Result, Store};
+
+use crate::config::PluginConfig;
+use crate::context::Context;
+use crate::convert;
+
+/// One loaded version of a plugin.
+pub(crate) struct Generation {
+    pub(crate) plugin: Plugin,
+    pub(crate) config: Arc<PluginConfig>,
+    pub(crate) handlers: Handlers,
+}
+
+/// Declares the handlers, one for each interface that an event can be delivered through.
+macro_rules! handlers {
+    ($($module:ident: $interface:literal,)+) => {
+        /// The interfaces of `mortar:events` that a component exports, ready to be instantiated.
+        pub(crate) struct Handlers {
+            $($module: Option<$module::HandlerPre<Context>>,)+
+        }
+
+        impl Handlers {
+            /// The interfaces that make a component a plugin.
+            pub(crate) const INTERFACES: &[&str] = &[$($interface),+];
+
+            /// Finds the handlers of a component that exports these interfaces.
+            pub(crate) fn new(component: &InstancePre<Context>, exports: impl Fn(&str) -> bool) -> Result<Self> {
+                Ok(Self {
+                    $($module: exports($interface).then(|| $module::HandlerPre::new(component.clone())).transpose()?,)+
+                })
+            }
+
+            /// Instantiates the component for each handler, each time in a new store: only this
+            /// shows whether the handlers have the shape that the contract gives them.
+            pub(crate) async fn prove(&self, store: impl Fn() -> Store<Context>) -> Result<()> {
+                $(if let Some(handler) = &self.$module {
+                    handler.instantiate_async(&mut store()).await?;
+                })+
+                Ok(())
+            }
+        }
+    };
+}
+
+handlers! {
+    any_event: "any-event",
+    order_events: "order-events",
+    order_resolutions: "order-resolutions",
+    inbound_shipment_events: "inbound-shipment-events",
+    inventory_events: "inventory-events",
+    return_events: "return-events",
+}
+
+impl Handlers {
+    /// The typed families that are handled.
+    pub(crate) fn families(&self) -> Vec<Family> {
+        let handled = |family: &Family| match family {
+            Family::OrderEvents => self.order_events.is_some(),
+            Family::OrderResolutions => self.order_resolutions.is_some(),
+            Family::InboundShipmentEvents => self.inbound_shipment_events.is_some(),
+            Family::InventoryEvents => self.inventory_events.is_some(),
+            Family::ReturnEvents => self.return_events.is_some(),
+        };
+        Family::ALL.into_iter().filter(handled).collect()
+    }
+
+    /// True where raw events are handled.
+    pub(crate) fn any_event(&self) -> bool {
+        self.any_event.is_some()
+    }
+
+    /// Instantiates the component and calls its handler: the typed one where it has it and the
+    /// event could be read, else the raw one. None where there is neither.
+    pub(crate) async fn handle(
+        &self,
+        store: &mut Store<Context>,
+        delivery: &Delivery,
+        typed: Option<TypedEvent>,
+    ) -> Result<Option<std::result::Result<Outcome, Failure>>> {
+        let answer = match (typed, self) {
+            (Some(TypedEvent::Order(order)), Self { order_events: Some(handler), .. }) => {
+                let instance = handler.instantiate_async(&mut *store).await?;
+                instance.mortar_events_order_events().call_handle(store, delivery, &convert::order(order)).await?
+            }
+            (Some(TypedEvent::Resolution(resolution)), Self { order_resolutions: Some(handler), .. }) => {
+                let instance = handler.instantiate_async(&mut *store).await?;
+                instance.mortar_events_order_resolutions().call_handle(store, delivery, &convert::resolution(resolution)).await?
+            }
+            (Some(TypedEvent::InboundShipment(shipment)), Self { inbound_shipment_events: Some(handler), .. }) => {
+                let instance = handler.instantiate_async(&mut *store).await?;
+                instance.mortar_events_inbound_shipment_events().call_handle(store, delivery, &convert::inbound_shipment(shipment)).await?
+            }
+            (Some(TypedEvent::Inventory(inventory)), Self { inventory_events: Some(handler), .. }) => {
+                let instance = handler.instantiate_async(&mut *store).await?;
+                instance.mortar_events_inventory_events().call_handle(store, delivery, &convert::inventory(inventory)).await?
+            }
+            (Some(TypedEvent::Return(shipment)), Self { return_events: Some(handler), .. }) => {
+                let instance = handler.instantiate_async(&mut *store).await?;
+                instance.mortar_events_return_events().call_handle(store, delivery, &convert::return_shipment(shipment)).await?
+            }
+            (_, Self { any_event: Some(handler), .. }) => {
+                let instance = handler.instantiate_async(&mut *store).await?;
+                instance.mortar_events_any_event().call_handle(store, delivery).await?
+            }
+            _ => return Ok(None),
+        };
+        Ok(Some(answer))
+    }
+}

@@ -1,0 +1,49 @@
+//! Events and what is done to their deliveries.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use mortar_core::delivery::DeliveryId;
+use mortar_core::ports::Intervention;
+use mortar_core::story::{EventStory, EventSummary};
+
+use super::Admin;
+use super::error::Failure;
+use crate::admin_types::{Discard, EventQuery, Settle};
+
+pub(super) async fn list(State(admin): State<Arc<Admin>>, Query(query): Query<EventQuery>) -> Result<Json<Vec<EventSummary>>, Failure> {
+    Ok(Json(admin.ports.journal.events(query.into()).await?))
+}
+
+pub(super) async fn show(State(admin): State<Arc<Admin>>, Path(event): Path<String>) -> Result<Json<EventStory>, Failure> {
+    let story = admin.ports.journal.story(event.clone()).await?;
+    story.map(Json).ok_or_else(|| Failure::not_found(format!("there is no event `{event}`; `mortar event list` shows what is there")))
+}
+
+pub(super) async fn replay(State(admin): State<Arc<Admin>>, Path(delivery): Path<String>) -> Result<(), Failure> {
+    intervene(&admin, &delivery, Intervention::Replay).await
+}
+
+pub(super) async fn discard(
+    State(admin): State<Arc<Admin>>,
+    Path(delivery): Path<String>,
+    Json(discard): Json<Discard>,
+) -> Result<(), Failure> {
+    intervene(&admin, &delivery, Intervention::Discard { reason: discard.reason }).await
+}
+
+pub(super) async fn settle(
+    State(admin): State<Arc<Admin>>,
+    Path(delivery): Path<String>,
+    Json(settle): Json<Settle>,
+) -> Result<(), Failure> {
+    intervene(&admin, &delivery, Intervention::Settle { step: settle.step, settlement: settle.settlement }).await
+}
+
+async fn intervene(admin: &Admin, delivery: &str, intervention: Intervention) -> Result<(), Failure> {
+    let delivery: DeliveryId = delivery.parse().map_err(|e| Failure::bad_request(format!("{e}")))?;
+    tracing::info!(%delivery, ?intervention, "an operator intervenes");
+    admin.ports.journal.intervene(delivery, intervention, admin.ports.clock.now()).await?;
+    Ok(())
+}

@@ -1,0 +1,82 @@
+//! The admin API: what operators and their commands ask of a running host. Loopback and a token.
+
+mod error;
+mod events;
+mod health;
+mod set_aside;
+mod status;
+pub mod token;
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::http::header::AUTHORIZATION;
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use jiff::Timestamp;
+use mortar_connect::Connections;
+use mortar_pipeline::Ports;
+use mortar_pipeline::plugins::Plugins;
+use mortar_sandbox::PluginProblem;
+use subtle::ConstantTimeEq;
+
+use crate::admin_types::ErrorBody;
+use crate::telemetry::metrics::Metrics;
+
+/// Everything that the admin API answers from.
+pub struct Admin {
+    /// The adapters.
+    pub ports: Ports,
+    /// Who handles what.
+    pub plugins: Arc<Plugins>,
+    /// The connections, for their status.
+    pub connections: Arc<Connections>,
+    /// The metrics page.
+    pub metrics: Arc<Metrics>,
+    /// Plugins that could not be loaded, and why.
+    pub not_loaded: Vec<PluginProblem>,
+    /// The address of the edge.
+    pub edge: std::net::SocketAddr,
+    /// When the host started.
+    pub started_at: Timestamp,
+    /// What a caller has to know.
+    pub token: String,
+}
+
+/// The routes of the admin API.
+pub fn router(admin: Arc<Admin>) -> Router {
+    let guarded = Router::new()
+        .route("/api/status", get(status::status))
+        .route("/api/events", get(events::list))
+        .route("/api/events/{event}", get(events::show))
+        .route("/api/deliveries/{delivery}/replay", post(events::replay))
+        .route("/api/deliveries/{delivery}/discard", post(events::discard))
+        .route("/api/deliveries/{delivery}/settle", post(events::settle))
+        .route("/api/quarantine", get(set_aside::quarantined))
+        .route("/api/quarantine/{id}", get(set_aside::quarantined_one))
+        .route("/api/quarantine/{id}/replay", post(set_aside::replay))
+        .route("/api/rejected", get(set_aside::rejected))
+        .route("/api/rejected/{id}/admit", post(set_aside::admit))
+        .route("/metrics", get(status::metrics))
+        .route_layer(middleware::from_fn_with_state(admin.clone(), guard));
+    Router::new()
+        .route("/livez", get(health::live))
+        .route("/readyz", get(health::ready))
+        .merge(guarded)
+        .fallback(|| async { error::Failure::not_found("there is no such page") })
+        .with_state(admin)
+}
+
+async fn guard(State(admin): State<Arc<Admin>>, request: Request, next: Next) -> Response {
+    let given = request.headers().get(AUTHORIZATION).and_then(|v| v.to_str().ok()).and_then(|v| v.strip_prefix("Bearer "));
+    let known = given.is_some_and(|given| bool::from(given.as_bytes().ct_eq(admin.token.as_bytes())));
+    if known {
+        return next.run(request).await;
+    }
+    let text = "the admin token is missing or wrong; it is admin.token of the configuration, or the file admin-token beside the journal";
+    let body = ErrorBody { error: text.to_owned(), code: "admin.token".to_owned() };
+    (StatusCode::UNAUTHORIZED, Json(body)).into_response()
+}

@@ -1,0 +1,45 @@
+//! How the host is.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
+use mortar_core::ports::{JournalError, Plugin};
+
+use super::Admin;
+use super::error::Failure;
+use crate::admin_types::{ConnectionStatus, PluginStatus, Status};
+
+pub(super) async fn status(State(admin): State<Arc<Admin>>) -> Result<Json<Status>, Failure> {
+    let counts = admin.ports.journal.counts().await?;
+    let plugins = admin.plugins.now().iter().map(|numbered| plugin(&numbered.plugin)).collect();
+    let connections = admin.connections.status().into_iter().map(|connection| ConnectionStatus {
+        kind: if connection.url.starts_with("smtp") { "smtp" } else { "http" }.to_owned(),
+        name: connection.name,
+        in_flight: connection.in_flight,
+    });
+    let health = admin.ports.journal.health().err().map(|fault| fault.to_string());
+    Ok(Json(Status {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        started_at: admin.started_at,
+        uptime_seconds: u64::try_from(admin.ports.clock.now().duration_since(admin.started_at).as_secs()).unwrap_or(0),
+        edge: admin.edge.to_string(),
+        counts,
+        plugins,
+        connections: connections.collect(),
+        problems: admin.not_loaded.iter().map(ToString::to_string).chain(health).collect(),
+    }))
+}
+
+fn plugin(plugin: &Plugin) -> PluginStatus {
+    let typed = plugin.families.iter().map(|f| f.interface().to_owned());
+    let handles = typed.chain(plugin.any_event.then(|| "any-event".to_owned())).collect();
+    PluginStatus { name: plugin.name.clone(), digest: plugin.digest.to_string(), handles }
+}
+
+pub(super) async fn metrics(State(admin): State<Arc<Admin>>) -> Result<impl IntoResponse, Failure> {
+    let page = admin.metrics.encode().map_err(|e| JournalError::Storage(e.to_string()))?;
+    Ok(([(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], page))
+}

@@ -1,0 +1,179 @@
+//! What the admin API and the commands say to each other, as JSON, besides [`mortar_core::story`].
+
+use jiff::Timestamp;
+use mortar_core::call::Settlement;
+use mortar_core::delivery::{EventSeq, State};
+use mortar_core::ports::Filter;
+use mortar_core::story::Counts;
+use serde::{Deserialize, Serialize};
+
+/// Rows of a listing that asks for no other number.
+pub const DEFAULT_LIMIT: usize = 50;
+
+/// The most rows of one answer; further ones are asked for with `before`.
+pub const MAX_LIMIT: usize = 1000;
+
+/// `GET /api/status`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Status {
+    /// The host's version.
+    pub version: String,
+    /// When it started.
+    pub started_at: Timestamp,
+    /// For how long it has been running, in seconds.
+    pub uptime_seconds: u64,
+    /// Where callbacks come in.
+    pub edge: String,
+    /// How much there is of what.
+    pub counts: Counts,
+    /// The loaded plugins.
+    pub plugins: Vec<PluginStatus>,
+    /// The configured connections.
+    pub connections: Vec<ConnectionStatus>,
+    /// What an operator should look at, in words: plugins that could not be loaded, for example.
+    pub problems: Vec<String>,
+}
+
+/// One plugin of a running host.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PluginStatus {
+    /// Its name.
+    pub name: String,
+    /// The digest of its component, in hex.
+    pub digest: String,
+    /// The WIT interfaces that it handles events by, `any-event` included.
+    pub handles: Vec<String>,
+}
+
+/// One connection of a running host.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ConnectionStatus {
+    /// Its name.
+    pub name: String,
+    /// `http` or `smtp`.
+    pub kind: String,
+    /// Requests that are under way.
+    pub in_flight: usize,
+}
+
+/// The query of `GET /api/events`: which events, newest first.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EventQuery {
+    /// Only events below this place in the journal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before: Option<EventSeq>,
+    /// At most this many, [`DEFAULT_LIMIT`] if absent, [`MAX_LIMIT`] at most.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
+    /// Only this type; a trailing `*` matches any ending.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    pub event_type: Option<String>,
+    /// Only this subject (`order:SO-1`, or `SO-1`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    /// Only events with a delivery in this state.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<State>,
+    /// Only events with a delivery to this plugin.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plugin: Option<String>,
+    /// Only events received at or after this time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+}
+
+impl From<EventQuery> for Filter {
+    fn from(query: EventQuery) -> Self {
+        Self {
+            before: query.before,
+            limit: rows(query.limit),
+            event_type: query.event_type,
+            subject: query.subject,
+            state: query.state,
+            plugin: query.plugin,
+            since: query.since,
+        }
+    }
+}
+
+/// The query of `GET /api/quarantine`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct QuarantineQuery {
+    /// Released callbacks too.
+    #[serde(default)]
+    pub released: bool,
+    /// As in [`EventQuery`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
+}
+
+/// The query of `GET /api/rejected`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RejectedQuery {
+    /// As in [`EventQuery`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
+}
+
+/// How many rows a listing shows that asks for so many.
+#[must_use]
+pub fn rows(asked: Option<usize>) -> usize {
+    asked.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT)
+}
+
+/// The body of `POST /api/deliveries/{id}/discard`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Discard {
+    /// Why the delivery is given up; it is kept with it.
+    pub reason: String,
+}
+
+/// The body of `POST /api/deliveries/{id}/settle`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settle {
+    /// The step that is in doubt.
+    pub step: String,
+    /// What became of it.
+    pub settlement: Settlement,
+}
+
+/// The answer where a callback that was set aside is read again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ReadAgain {
+    /// Events that were new.
+    pub stored: usize,
+    /// Events whose ids were known.
+    pub duplicates: usize,
+    /// What still could not be read.
+    pub unreadable: Option<String>,
+}
+
+/// The body of every answer that is no success.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ErrorBody {
+    /// What went wrong, for the operator.
+    pub error: String,
+    /// The same for programs, for example `not_found`.
+    pub code: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_listing_is_never_empty_by_its_limit_and_never_unbounded() {
+        assert_eq!([None, Some(0), Some(7), Some(usize::MAX)].map(rows), [DEFAULT_LIMIT, 1, 7, MAX_LIMIT]);
+    }
+
+    #[test]
+    fn a_query_leaves_out_what_is_not_asked() {
+        let query = EventQuery { event_type: Some("order.*".into()), state: Some(State::Dead), ..EventQuery::default() };
+        assert_eq!(serde_json::to_string(&query).unwrap(), r#"{"type":"order.*","state":"dead"}"#);
+    }
+}

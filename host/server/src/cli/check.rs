@@ -1,0 +1,250 @@
+//! `mortar check`: proves a configuration before it serves, and tells every problem at once.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, OpenOptions};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+use futures::future::join_all;
+use mortar_connect::Connections;
+use mortar_core::config::{ConnectionConfig, Secret, dotted};
+use mortar_core::ports::{Observation, Observer, Plugin, Sandbox};
+use mortar_core::toml_problems::locate;
+use mortar_core::verify::Verifier;
+use mortar_sandbox::{PluginProblem, SandboxError, WasmSandbox, discover};
+use serde::Serialize;
+use tracing_subscriber::EnvFilter;
+
+use super::exit::{Exit, Failure};
+use super::output::{Output, Tone, counted};
+use super::status::short;
+use crate::config::{self, Loaded, Problem};
+use crate::wire::{self, SystemClock};
+
+/// `mortar check`
+#[derive(Debug, Args)]
+pub(super) struct Check {
+    /// Do not try to reach the connections
+    #[arg(long)]
+    offline: bool,
+}
+
+/// What was looked at.
+#[derive(Default, Serialize)]
+struct Report {
+    /// What holds, in words.
+    proven: Vec<String>,
+    /// What does not.
+    problems: Vec<Problem>,
+    /// Connections that are configured well and cannot be reached.
+    unreachable: Vec<Problem>,
+}
+
+pub(super) async fn run(command: &Check, path: &Path, output: &mut Output<'_>) -> Result<Exit, Failure> {
+    let (loaded, problems) = config::examine(path);
+    let mut report = Report { problems, ..Report::default() };
+    if let Some(loaded) = &loaded {
+        if !report.problems.iter().any(Problem::is_error) {
+            report.proven.push(format!("configuration {}", path.display()));
+        }
+        log_level(loaded, &mut report);
+        sources(loaded, &mut report);
+        journal(loaded, &mut report);
+        plugins(loaded, &mut report).await;
+        connections(loaded, command.offline, &mut report).await;
+    }
+    if output.is_json() {
+        output.json(&report)?
+    } else {
+        report.print(output)?
+    }
+    Ok(report.exit())
+}
+
+impl Report {
+    fn exit(&self) -> Exit {
+        if self.problems.iter().any(Problem::is_error) {
+            Exit::Configuration
+        } else if self.unreachable.is_empty() {
+            Exit::Done
+        } else {
+            Exit::Failed
+        }
+    }
+
+    fn print(&self, output: &mut Output<'_>) -> Result<(), Failure> {
+        for proven in &self.proven {
+            let ok = output.paint(Tone::Good, "ok");
+            let proven = output.paint(Tone::Plain, proven);
+            output.line(format_args!("{ok}  {proven}"))?;
+        }
+        let all = || self.problems.iter().chain(&self.unreachable);
+        for problem in all() {
+            let line = output.paint(if problem.is_error() { Tone::Bad } else { Tone::Wait }, problem);
+            output.line(line)?;
+        }
+        let errors = all().filter(|problem| problem.is_error()).count() as u64;
+        let warnings = all().count() as u64 - errors;
+        Ok(output.line(format_args!("{}, {}", counted(errors, "problem"), counted(warnings, "warning")))?)
+    }
+
+    /// Takes note of a problem, unless an error is told of the same place already.
+    fn problem(&mut self, new: Problem) {
+        let told =
+            |old: &Problem| old.is_error() && old.line.is_some() && (&old.file, old.line, old.column) == (&new.file, new.line, new.column);
+        if !self.problems.iter().any(told) {
+            self.problems.push(new);
+        }
+    }
+}
+
+fn log_level(loaded: &Loaded, report: &mut Report) {
+    if let Err(error) = EnvFilter::try_new(&loaded.config.log.level) {
+        report.problem(loaded.error_at("log.level", format!("log.level: {error}")));
+    }
+}
+
+fn sources(loaded: &Loaded, report: &mut Report) {
+    for (name, source) in &loaded.config.sources {
+        let key = |key: &str| format!("{}.{key}", dotted(&["sources", name]));
+        match Verifier::new(&source.verify, &source.secrets, &|secret: &Secret| loaded.secret(secret)) {
+            Ok(verifier) => {
+                report.proven.push(format!("source {name} at {}", source.base_path(name)));
+                for weak in verifier.weak() {
+                    let message = format!("{}: the secret is short enough to be guessed; take 16 bytes or more", key(weak));
+                    report.problem(loaded.warning_at(&key(weak), message));
+                }
+            }
+            Err(errors) => {
+                for error in errors {
+                    report.problem(loaded.error_at(&key(&error.key), format!("{}: {}", key(&error.key), error.message)));
+                }
+            }
+        }
+    }
+}
+
+/// The journal's folder can be written to, and so can the file where it is there already.
+fn journal(loaded: &Loaded, report: &mut Report) {
+    let path = loaded.path(&loaded.config.journal.path);
+    let proof = path.with_file_name(".mortar-check");
+    let writable = OpenOptions::new().write(true).create(true).truncate(false).open(&proof).and_then(|_| fs::remove_file(&proof));
+    let journal = if path.exists() { OpenOptions::new().write(true).open(&path).map(drop) } else { Ok(()) };
+    match writable.and(journal) {
+        Ok(()) => report.proven.push(format!("journal {}", path.display())),
+        Err(error) => {
+            let message = format!("the journal {} cannot be written: {error}; make its folder, or mend `journal.path`", path.display());
+            report.problem(loaded.error_at("journal.path", message));
+        }
+    }
+}
+
+async fn plugins(loaded: &Loaded, report: &mut Report) {
+    // As the user would write it, so that problems name files that can be clicked on.
+    let directory = loaded.path.parent().unwrap_or(Path::new("")).join(&loaded.config.plugins.directory);
+    let (sandbox, problems) = match WasmSandbox::load(wire::sandbox_options(loaded), &directory).await {
+        Ok(loaded) => loaded,
+        Err(error) => {
+            let key = if matches!(error, SandboxError::Cache { .. }) { "plugins.cache" } else { "plugins.directory" };
+            report.problem(loaded.error_at(key, error.to_string()));
+            return;
+        }
+    };
+    let plugins = sandbox.plugins();
+    if plugins.is_empty() && problems.is_empty() {
+        let message = format!("there is no plugin in {}: events are stored, and nothing handles them", directory.display());
+        report.problems.push(Problem::warning(&loaded.path, message));
+    }
+    report.problems.extend(problems.into_iter().map(of_plugin));
+    let settings = settings_files(&directory);
+    for plugin in &plugins {
+        report.proven.push(format!("plugin {} handles {}, component {}", plugin.name, handled(plugin), short(&plugin.digest)));
+        report.problems.extend(grants(plugin, settings.get(&plugin.name), loaded));
+    }
+    report.problems.extend(unused(&plugins, loaded));
+}
+
+fn of_plugin(problem: PluginProblem) -> Problem {
+    let place = problem.line.zip(problem.column);
+    Problem::error(&problem.file, format!("{} [{}]", problem.message, problem.code)).at(place)
+}
+
+fn settings_files(directory: &Path) -> BTreeMap<String, PathBuf> {
+    let found = discover(directory).map(|(found, _)| found).unwrap_or_default();
+    found.into_iter().filter_map(|plugin| Some((plugin.name, plugin.settings?))).collect()
+}
+
+fn handled(plugin: &Plugin) -> String {
+    let typed = plugin.families.iter().map(|family| family.interface());
+    typed.chain(plugin.any_event.then_some("any-event")).collect::<Vec<_>>().join(", ")
+}
+
+/// Connections that a plugin is granted and that are not there.
+fn grants(plugin: &Plugin, settings: Option<&PathBuf>, loaded: &Loaded) -> Vec<Problem> {
+    let Some(file) = settings else { return Vec::new() };
+    let text = fs::read_to_string(file).unwrap_or_default();
+    let granted = plugin.settings.connections.iter().enumerate();
+    let missing = granted.filter(|(_, name)| !loaded.config.connections.contains_key(*name));
+    let problem = |(index, name): (usize, &String)| {
+        let message = format!("there is no connection `{name}`: add [connections.{name}] to {}", loaded.path.display());
+        Problem::error(file, message).at(locate(&text, &format!("connections[{index}]")))
+    };
+    missing.map(problem).collect()
+}
+
+/// Connections that no plugin may use.
+fn unused(plugins: &[Plugin], loaded: &Loaded) -> Vec<Problem> {
+    let granted: BTreeSet<_> = plugins.iter().flat_map(|plugin| &plugin.settings.connections).collect();
+    let idle = loaded.config.connections.keys().filter(|name| !plugins.is_empty() && !granted.contains(name));
+    let warning = |name: &String| {
+        let message = format!("no plugin may use the connection {name}: name it in `connections` of a plugin.toml");
+        loaded.warning_at(&dotted(&["connections", name]), message)
+    };
+    idle.map(warning).collect()
+}
+
+async fn connections(loaded: &Loaded, offline: bool, report: &mut Report) {
+    let mut ready = Vec::new();
+    for (name, config) in &loaded.config.connections {
+        match connection(name, config, loaded) {
+            Ok(connection) => ready.push((name, connection)),
+            Err(problems) => problems.into_iter().for_each(|problem| report.problem(problem)),
+        }
+    }
+    if offline {
+        report.proven.extend(ready.iter().map(|(name, _)| format!("connection {name} (not tried)")));
+        return;
+    }
+    let probes = ready.iter().map(|(name, connection)| async move { (*name, connection.probe(name).await) });
+    for (name, seen) in join_all(probes).await {
+        match seen {
+            Ok(seen) => report.proven.push(format!("connection {name}: {seen}")),
+            Err(why) => {
+                report.unreachable.push(loaded.error_at(&dotted(&["connections", name, "url"]), format!("connections.{name}: {why}")))
+            }
+        }
+    }
+}
+
+/// One connection by itself, so that the problems of one do not hide what can be said of others.
+fn connection(name: &str, config: &ConnectionConfig, loaded: &Loaded) -> Result<Connections, Vec<Problem>> {
+    let one = BTreeMap::from([(name.to_owned(), config.clone())]);
+    let resolve = |secret: &Secret| loaded.secret(secret);
+    Connections::new(&one, &resolve, Arc::new(SystemClock), Arc::new(Unobserved)).map_err(|errors| {
+        let problem = |error: mortar_connect::ConnectError| {
+            loaded.error_at(&format!("{}.{}", dotted(&["connections", name]), error.key), error.to_string())
+        };
+        errors.into_iter().map(problem).collect()
+    })
+}
+
+/// A probe is no work of the host's, so nobody counts it.
+struct Unobserved;
+
+impl Observer for Unobserved {
+    fn observe(&self, _: &Observation<'_>) {}
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,226 @@
+//! The admin API of the running host, as the commands use it.
+
+use mortar_core::delivery::{DeliveryId, State};
+use mortar_core::story::{EventStory, EventSummary, Quarantined, Rejected};
+use reqwest::{Method, StatusCode, Url};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::exit::Failure;
+use super::http;
+use crate::admin_types::{Discard, ErrorBody, EventQuery, MAX_LIMIT, QuarantineQuery, ReadAgain, RejectedQuery, Settle, Status};
+use crate::config::Loaded;
+
+/// Speaks to the host that runs with a configuration.
+pub struct Client {
+    http: reqwest::Client,
+    base: Url,
+    token: String,
+    /// Which configuration, for error texts.
+    config: String,
+}
+
+impl Client {
+    /// A client for the host that runs with this configuration.
+    ///
+    /// # Errors
+    /// There is no token: the host has never run, or the file belongs to somebody else.
+    pub fn of(loaded: &Loaded) -> Result<Self, Failure> {
+        let token = match &loaded.config.admin.token {
+            Some(secret) => loaded.secret(secret).map_err(|e| Failure::Failed(format!("the admin token is not there: {e}")))?,
+            None => token_of_host(loaded)?,
+        };
+        Self::new(&format!("http://{}/", loaded.config.admin.listen), token, loaded.path.display().to_string())
+    }
+
+    /// A client for the host at this address.
+    ///
+    /// # Errors
+    /// It is no URL, or the HTTP client cannot be built.
+    pub fn new(base: &str, token: String, config: String) -> Result<Self, Failure> {
+        let base = Url::parse(base).map_err(|e| Failure::Usage(format!("`{base}` is not a URL: {e}")))?;
+        Ok(Self { http: http::local()?, base, token, config })
+    }
+
+    /// How the host is.
+    ///
+    /// # Errors
+    /// As with every method here: the host does not answer, refuses, or has no such thing.
+    pub async fn status(&self) -> Result<Status, Failure> {
+        self.get(&["status"], &()).await
+    }
+
+    /// Events, newest first.
+    ///
+    /// # Errors
+    /// See [`Client::status`].
+    pub async fn events(&self, query: &EventQuery) -> Result<Vec<EventSummary>, Failure> {
+        self.get(&["events"], query).await
+    }
+
+    /// Every event with a dead letter, newest first, page by page.
+    ///
+    /// # Errors
+    /// See [`Client::status`].
+    pub async fn dead(&self) -> Result<Vec<EventSummary>, Failure> {
+        let mut query = EventQuery { limit: Some(MAX_LIMIT), state: Some(State::Dead), ..EventQuery::default() };
+        let mut all = Vec::new();
+        loop {
+            let page = self.events(&query).await?;
+            let Some(last) = page.last() else { return Ok(all) };
+            query.before = Some(last.seq);
+            all.extend(page);
+        }
+    }
+
+    /// All about one event, by its id or its place in the journal.
+    ///
+    /// # Errors
+    /// See [`Client::status`].
+    pub async fn story(&self, event: &str) -> Result<EventStory, Failure> {
+        self.get(&["events", event], &()).await
+    }
+
+    /// Runs a dead letter again.
+    ///
+    /// # Errors
+    /// See [`Client::status`].
+    pub async fn replay(&self, delivery: DeliveryId) -> Result<(), Failure> {
+        self.post(&["deliveries", &delivery.to_string(), "replay"], &()).await.map(drop)
+    }
+
+    /// Gives a dead letter up.
+    ///
+    /// # Errors
+    /// See [`Client::status`].
+    pub async fn discard(&self, delivery: DeliveryId, request: &Discard) -> Result<(), Failure> {
+        self.post(&["deliveries", &delivery.to_string(), "discard"], request).await.map(drop)
+    }
+
+    /// Says what became of a step that is in doubt.
+    ///
+    /// # Errors
+    /// See [`Client::status`].
+    pub async fn settle(&self, delivery: DeliveryId, request: &Settle) -> Result<(), Failure> {
+        self.post(&["deliveries", &delivery.to_string(), "settle"], request).await.map(drop)
+    }
+
+    /// What is in quarantine, newest first.
+    ///
+    /// # Errors
+    /// See [`Client::status`].
+    pub async fn quarantine(&self, query: &QuarantineQuery) -> Result<Vec<Quarantined>, Failure> {
+        self.get(&["quarantine"], query).await
+    }
+
+    /// One callback in quarantine, with its body.
+    ///
+    /// # Errors
+    /// See [`Client::status`].
+    pub async fn quarantined(&self, id: u64) -> Result<Quarantined, Failure> {
+        self.get(&["quarantine", &id.to_string()], &()).await
+    }
+
+    /// Reads a quarantined callback again.
+    ///
+    /// # Errors
+    /// See [`Client::status`].
+    pub async fn replay_quarantined(&self, id: u64) -> Result<ReadAgain, Failure> {
+        let body = self.post(&["quarantine", &id.to_string(), "replay"], &()).await?;
+        self.read(&body)
+    }
+
+    /// The sample of rejected callbacks, newest first.
+    ///
+    /// # Errors
+    /// See [`Client::status`].
+    pub async fn rejected(&self, query: &RejectedQuery) -> Result<Vec<Rejected>, Failure> {
+        self.get(&["rejected"], query).await
+    }
+
+    /// Takes a rejected callback for genuine.
+    ///
+    /// # Errors
+    /// See [`Client::status`].
+    pub async fn admit(&self, id: u64) -> Result<ReadAgain, Failure> {
+        let body = self.post(&["rejected", &id.to_string(), "admit"], &()).await?;
+        self.read(&body)
+    }
+
+    async fn get<T: DeserializeOwned>(&self, path: &[&str], query: &impl Serialize) -> Result<T, Failure> {
+        let mut url = self.url(path);
+        let query = serde_json::to_value(query).map_err(|e| Failure::Failed(e.to_string()))?;
+        for (name, value) in query.as_object().into_iter().flatten() {
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            url.query_pairs_mut().append_pair(name, &text);
+        }
+        let body = self.send(self.http.request(Method::GET, url)).await?;
+        self.read(&body)
+    }
+
+    async fn post(&self, path: &[&str], body: &impl Serialize) -> Result<String, Failure> {
+        let body = serde_json::to_string(body).map_err(|e| Failure::Failed(e.to_string()))?;
+        self.send(self.http.request(Method::POST, self.url(path)).header("content-type", "application/json").body(body)).await
+    }
+
+    /// The address of a resource; what stands in an event's id cannot change where it leads.
+    fn url(&self, path: &[&str]) -> Url {
+        let mut url = self.base.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().push("api").extend(path);
+        }
+        url
+    }
+
+    async fn send(&self, request: reqwest::RequestBuilder) -> Result<String, Failure> {
+        let answered = async {
+            let response = request.bearer_auth(&self.token).send().await?;
+            Ok((response.status(), response.text().await?))
+        };
+        let (status, body) = answered.await.map_err(|error: reqwest::Error| self.unreachable(&error))?;
+        if status.is_success() { Ok(body) } else { Err(self.refused(status, &body)) }
+    }
+
+    fn read<T: DeserializeOwned>(&self, body: &str) -> Result<T, Failure> {
+        let strange = |e| Failure::Failed(format!("the host at {} answers what this version does not know: {e}; update both", self.base));
+        serde_json::from_str(body).map_err(strange)
+    }
+
+    fn unreachable(&self, error: &reqwest::Error) -> Failure {
+        let Self { base, config, .. } = self;
+        let why = http::root_cause(error);
+        Failure::Unreachable(format!("no answer from the host at {base} ({why}); is `mortar serve` running with {config}?"))
+    }
+
+    fn refused(&self, status: StatusCode, body: &str) -> Failure {
+        let Self { base, config, .. } = self;
+        let Ok(ErrorBody { error, .. }) = serde_json::from_str(body) else {
+            return Failure::Failed(format!("what answers at {base} is not this host ({status}); does another program use that port?"));
+        };
+        match status {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+                Failure::Refused(format!("the host at {base} does not accept the token: {error}; is it the one that runs with {config}?"))
+            }
+            StatusCode::NOT_FOUND => Failure::NotFound(error),
+            status if status.is_client_error() => Failure::Refused(error),
+            _ => Failure::Failed(error),
+        }
+    }
+}
+
+/// The token that the host made at its first start.
+fn token_of_host(loaded: &Loaded) -> Result<String, Failure> {
+    let file = crate::admin::token::path(&loaded.path(&loaded.config.journal.path));
+    let shown = file.display();
+    match std::fs::read_to_string(&file) {
+        Ok(token) => Ok(token.trim_end().to_owned()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(Failure::Unreachable(format!(
+            "the host has not run with {} yet: it makes {shown} at its first start; run `mortar serve`",
+            loaded.path.display()
+        ))),
+        Err(error) => Err(Failure::Failed(format!("cannot read the admin token {shown}: {error}; use the account that the host runs as"))),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,187 @@
+//! The command line: what can be asked, and who answers it.
+//!
+//! | module | what is in it |
+//! |---|---|
+//! | [`exit`] | exit codes and errors |
+//! | `output` | tables, JSON and colour |
+//! | `client`, `http` | the running host's admin API |
+//! | `init`, `check`, `simulate` | commands that need no running host |
+//! | `event`, `story` | events |
+//! | `send`, `target`, `signing` | callbacks that are sent for a try |
+//! | `dead`, `quarantine`, `rejected`, `each` | what operators do to what is stuck |
+//! | `status` | how the host is |
+
+mod check;
+mod client;
+mod dead;
+mod each;
+mod event;
+pub mod exit;
+#[cfg(test)]
+mod fake_edge;
+mod http;
+mod init;
+mod output;
+mod quarantine;
+mod rejected;
+mod send;
+mod signing;
+mod simulate;
+mod status;
+mod story;
+mod target;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use clap::{CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
+use mortar_core::ports::Clock;
+
+pub use self::client::Client;
+use self::exit::{Exit, Failure};
+use self::output::Output;
+use crate::config::{self, Problem};
+use crate::demo;
+use crate::wire::SystemClock;
+
+const EVERYWHERE: &str = "Options of every command";
+
+/// Receives MasonHub's callbacks, stores each once, and runs the plugins that carry them into an ERP.
+#[derive(Debug, Parser)]
+#[command(name = "mortar", version, after_help = Exit::help(), max_term_width = 100)]
+pub struct Cli {
+    /// The configuration
+    #[arg(short, long, global = true, env = "MORTAR_CONFIG", value_name = "FILE", default_value = config::DEFAULT_FILE, help_heading = EVERYWHERE)]
+    config: PathBuf,
+    /// Print JSON instead of tables
+    #[arg(long, global = true, help_heading = EVERYWHERE)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the host
+    Serve,
+    /// Write a commented configuration and make an empty plugin folder
+    Init(init::Init),
+    /// Prove the configuration, its secrets, plugins, grants and connections
+    Check(check::Check),
+    /// Send, list and show events
+    #[command(subcommand)]
+    Event(event::Event),
+    /// See after deliveries that were refused or are out of attempts
+    #[command(subcommand)]
+    Dead(dead::Dead),
+    /// See after callbacks that are genuine but could not be read
+    #[command(subcommand)]
+    Quarantine(quarantine::Quarantine),
+    /// See after callbacks that were not genuine
+    #[command(subcommand)]
+    Rejected(rejected::Rejected),
+    /// Show how the running host is
+    Status,
+    /// Play MasonHub or an ERP, to try things out
+    #[command(subcommand)]
+    Simulate(simulate::Simulate),
+    /// Show the whole path on this machine: simulated callbacks, the host, a small ERP
+    Demo(demo::Demo),
+    /// Print completions for a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+/// Does what the command line asks for, and says with which code the process ends.
+#[must_use]
+pub fn main() -> Exit {
+    let cli = Cli::parse();
+    let mut stdout = io::stdout().lock();
+    let mut output = Output::to_stdout(&mut stdout, cli.json);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let end = runtime.map_err(|error| Failure::Failed(format!("cannot start: {error}"))).and_then(|runtime| {
+        let end = runtime.block_on(run(&cli, &mut output));
+        // What still runs in a thread of its own holds nothing that has to be kept.
+        runtime.shutdown_background();
+        end
+    });
+    match end {
+        Ok(exit) => exit,
+        Err(failure) => failure.report(&mut io::stderr().lock()),
+    }
+}
+
+async fn run(cli: &Cli, output: &mut Output<'_>) -> Result<Exit, Failure> {
+    let now = SystemClock.now();
+    match &cli.command {
+        Command::Serve => serve(&cli.config).await,
+        Command::Init(command) => init::run(command, output),
+        Command::Check(command) => check::run(command, &cli.config, output).await,
+        Command::Event(event::Event::Send(command)) => send::run(command, &cli.config, now, &mut rand::rng(), output).await,
+        Command::Event(event::Event::List(command)) => event::list(command, &client(cli)?, now, output).await,
+        Command::Event(event::Event::Show(command)) => event::show(command, &client(cli)?, output).await,
+        Command::Dead(command) => dead::run(command, &client(cli)?, now, output).await,
+        Command::Quarantine(command) => quarantine::run(command, &client(cli)?, output).await,
+        Command::Rejected(command) => rejected::run(command, &client(cli)?, output).await,
+        Command::Status => status::run(&client(cli)?, output).await,
+        Command::Simulate(command) => simulate::run(command, &cli.config, now, &mut rand::rng(), output).await,
+        Command::Demo(command) => demo::run(command, output.writer()).await,
+        Command::Completions { shell } => Ok(completions(*shell, output)?),
+    }
+}
+
+fn client(cli: &Cli) -> Result<Client, Failure> {
+    Client::of(&config::read(&cli.config).map_err(Failure::Configuration)?)
+}
+
+async fn serve(path: &Path) -> Result<Exit, Failure> {
+    let (loaded, problems) = config::examine(path);
+    let Some(loaded) = loaded.filter(|_| !problems.iter().any(Problem::is_error)) else { return Err(Failure::Configuration(problems)) };
+    crate::telemetry::log::start(&loaded.config.log).map_err(Failure::Failed)?;
+    for problem in &problems {
+        tracing::warn!("{problem}");
+    }
+    crate::serve::serve(loaded).await.map_err(|error| Failure::Failed(error.to_string()))?;
+    Ok(Exit::Done)
+}
+
+fn completions(shell: Shell, output: &mut Output<'_>) -> io::Result<Exit> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "mortar", &mut script);
+    output.writer().write_all(&script)?;
+    Ok(Exit::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_makes_sense() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn help_documents_the_exit_codes() {
+        let help = Cli::command().render_long_help().to_string();
+        assert!(help.contains("Exit codes:\n  0  done\n") && help.contains("\n  4  the host does not answer\n"), "{help}");
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_a_usage_error() {
+        let code = |line: &str| Cli::try_parse_from(line.split_whitespace()).map_err(|e| e.exit_code());
+        assert_eq!(code("mortar dead settle 1-1 --step s").unwrap_err(), Exit::Usage as i32);
+        assert_eq!(code("mortar no-such-command").unwrap_err(), Exit::Usage as i32);
+        assert!(code("mortar event list --json --state dead --config other.toml").is_ok());
+    }
+
+    #[test]
+    fn completions_know_the_commands() {
+        let mut buffer = Vec::new();
+        completions(Shell::Bash, &mut Output::plain(&mut buffer, false)).unwrap();
+        assert!(String::from_utf8(buffer).unwrap().contains("quarantine"));
+    }
+}

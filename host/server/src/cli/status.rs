@@ -1,0 +1,129 @@
+//! `mortar status`
+
+use std::time::Duration;
+
+use mortar_core::delivery::State;
+
+use super::client::Client;
+use super::exit::{Exit, Failure};
+use super::output::{Cell, Output, Tone, counted, time};
+use crate::admin_types::Status;
+
+pub(super) async fn run(client: &Client, output: &mut Output<'_>) -> Result<Exit, Failure> {
+    let status = client.status().await?;
+    if output.is_json() {
+        output.json(&status)?;
+    } else {
+        show(&status, output)?;
+    }
+    Ok(Exit::Done)
+}
+
+fn show(status: &Status, output: &mut Output<'_>) -> Result<(), Failure> {
+    let title = output.paint(Tone::Strong, format_args!("mortar {}", status.version));
+    let uptime = duration(status.uptime_seconds);
+    output.line(format_args!("{title}, up {uptime} (since {}), callbacks at http://{}", time(status.started_at), status.edge))?;
+    output.line(format_args!("\n{}", events(status)))?;
+    let states = status.counts.deliveries.iter().map(|(state, count)| {
+        let tone = if *count == 0 { Tone::Faint } else { Tone::of(*state) };
+        output.paint(tone, format_args!("{count} {state}"))
+    });
+    output.line(format_args!("deliveries: {}", states.collect::<Vec<_>>().join(", ")))?;
+    plugins(status, output)?;
+    connections(status, output)?;
+    for problem in &status.problems {
+        let head = output.paint(Tone::Bad, "problem:");
+        let problem = output.paint(Tone::Plain, problem);
+        output.line(format_args!("{head} {problem}"))?;
+    }
+    Ok(next(status).into_iter().try_for_each(|line| output.line(line))?)
+}
+
+fn events(status: &Status) -> String {
+    let counts = &status.counts;
+    let mut line = format!("{} stored", counted(counts.events, "event"));
+    let parts = [(counts.unhandled, "without a plugin"), (counts.quarantined, "in quarantine"), (counts.rejected, "rejected")];
+    for (count, what) in parts.into_iter().filter(|(count, _)| *count > 0) {
+        line.push_str(&format!(", {count} {what}"));
+    }
+    line
+}
+
+fn plugins(status: &Status, output: &mut Output<'_>) -> Result<(), Failure> {
+    let rows =
+        status.plugins.iter().map(|plugin| vec![Cell::from(&plugin.name), plugin.handles.join(", ").into(), short(&plugin.digest).into()]);
+    output.line("")?;
+    Ok(output.table(&["plugin", "handles", "component"], rows.collect(), "no plugin is loaded")?)
+}
+
+fn connections(status: &Status, output: &mut Output<'_>) -> Result<(), Failure> {
+    let rows = status.connections.iter().map(|c| vec![Cell::from(&c.name), Cell::from(&c.kind), c.in_flight.into()]);
+    output.line("")?;
+    Ok(output.table(&["connection", "kind", "in flight"], rows.collect(), "no connection is configured")?)
+}
+
+/// What an operator does about what is not as it should be.
+fn next(status: &Status) -> Vec<String> {
+    let dead = status.counts.deliveries.iter().find(|(state, _)| *state == State::Dead).map_or(0, |(_, count)| *count);
+    let hints = [
+        (dead, "dead letter", "mortar dead list"),
+        (status.counts.quarantined, "callback in quarantine", "mortar quarantine list"),
+        (status.counts.rejected, "rejected callback", "mortar rejected list"),
+    ];
+    let open = hints.into_iter().filter(|(count, ..)| *count > 0);
+    open.map(|(count, what, command)| format!("{count} × {what}: see `{command}`")).collect()
+}
+
+/// The beginning of a digest, enough to tell versions apart.
+pub(super) fn short(digest: &str) -> &str {
+    digest.get(..12).unwrap_or(digest)
+}
+
+fn duration(seconds: u64) -> String {
+    let duration = Duration::from_secs(seconds);
+    jiff::SignedDuration::try_from(duration).map_or_else(|_| format!("{seconds}s"), |d| format!("{d:#}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use mortar_core::story::Counts;
+
+    use super::*;
+    use crate::admin_types::{ConnectionStatus, PluginStatus};
+
+    #[test]
+    fn status_says_what_to_look_at() {
+        let status = Status {
+            version: "0.1.0".into(),
+            started_at: "2026-03-01T09:00:00Z".parse().unwrap(),
+            uptime_seconds: 3725,
+            edge: "127.0.0.1:8080".into(),
+            counts: Counts { events: 12, deliveries: vec![(State::Done, 10), (State::Dead, 2)], unhandled: 0, quarantined: 1, rejected: 0 },
+            plugins: vec![PluginStatus {
+                name: "rest".into(),
+                digest: "0123456789abcdef".into(),
+                handles: vec!["order-events".into(), "any-event".into()],
+            }],
+            connections: vec![ConnectionStatus { name: "erp".into(), kind: "http".into(), in_flight: 3 }],
+            problems: vec!["the journal's disk is 91 % full".into()],
+        };
+        let mut buffer = Vec::new();
+        show(&status, &mut Output::plain(&mut buffer, false)).unwrap();
+        let expected = "\
+mortar 0.1.0, up 1h 2m 5s (since 2026-03-01 09:00:00Z), callbacks at http://127.0.0.1:8080
+
+12 events stored, 1 in quarantine
+deliveries: 10 done, 2 dead
+
+PLUGIN  HANDLES                  COMPONENT
+rest    order-events, any-event  0123456789ab
+
+CONNECTION  KIND  IN FLIGHT
+erp         http  3
+problem: the journal's disk is 91 % full
+2 × dead letter: see `mortar dead list`
+1 × callback in quarantine: see `mortar quarantine list`
+";
+        assert_eq!(String::from_utf8(buffer).unwrap(), expected);
+    }
+}

@@ -1,0 +1,24 @@
+//! The host: everything around the pipeline that makes it a program.
+//!
+//! | module | what is in it |
+//! |---|---|
+//! | [`cli`] | the commands, and how they speak to a running host |
+//! | [`config`] | `mortar.toml`: read, proven, written for the first time |
+//! | [`serve`](mod@serve) | `mortar serve`: start, run, stop |
+//! | [`wire`](mod@wire) | the one place that names adapters |
+//! | [`edge`] | where callbacks come in |
+//! | [`admin`], [`admin_types`] | the API for operators, and what it says |
+//! | [`telemetry`] | log and metrics |
+//! | [`demo`] | `mortar demo`: the whole path on one machine |
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod admin;
+pub mod admin_types;
+pub mod cli;
+pub mod config;
+pub mod demo;
+pub mod edge;
+pub mod serve;
+pub mod telemetry;
+pub mod wire;

@@ -1,0 +1,171 @@
+//! `mortar serve`: starts everything, waits for the signal to stop, and stops in order.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mortar_core::ports::Clock;
+use mortar_pipeline::Ports;
+use mortar_pipeline::dispatch::dispatch;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::admin::{self, Admin};
+use crate::config::Loaded;
+use crate::edge::{self, Edge};
+use crate::wire::{self, SystemClock, WireError};
+
+/// How often what is past its time is looked for.
+const PURGE_EVERY: Duration = Duration::from_secs(60);
+
+/// A pause between two steps of a purge, so that callbacks never wait for it.
+const PURGE_PAUSE: Duration = Duration::from_millis(20);
+
+/// Why the host does not serve.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The adapters cannot be put together.
+    #[error(transparent)]
+    Wire(#[from] WireError),
+    /// An address cannot be listened on.
+    #[error("{what} cannot listen on {address}: {cause}")]
+    Listen {
+        /// `edge` or `admin`.
+        what: &'static str,
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        cause: std::io::Error,
+    },
+    /// The admin token can be neither read nor made.
+    #[error("the admin token: {0}")]
+    Token(String),
+    /// The system does not deliver signals.
+    #[error("signals: {0}")]
+    Signals(std::io::Error),
+    /// The journal did not take the last writes.
+    #[error("the journal did not close cleanly: {0}")]
+    Close(mortar_core::ports::JournalError),
+}
+
+/// Serves until SIGTERM or SIGINT, then drains. A second signal ends the process at once, which is
+/// safe as well.
+///
+/// # Errors
+/// What keeps it from starting, or from stopping cleanly.
+pub async fn serve(loaded: Loaded) -> Result<(), ServeError> {
+    let mut signals = Signals::new().map_err(ServeError::Signals)?;
+    let wired = wire::wire(&loaded).await?;
+    let sources = wire::sources(&loaded)?;
+    for problem in &wired.not_loaded {
+        tracing::error!("a plugin is not loaded: {problem}");
+    }
+    let config = &loaded.config;
+    let edge_listener = bind("edge", config.edge.listen).await?;
+    let admin_listener = bind("admin", config.admin.listen).await?;
+    let edge_address = edge_listener.local_addr().unwrap_or(config.edge.listen);
+    let admin_address = admin_listener.local_addr().unwrap_or(config.admin.listen);
+
+    let (stop, stopping) = watch::channel(false);
+    let ports = wired.ports.clone();
+    let admin = Arc::new(Admin {
+        ports: ports.clone(),
+        plugins: wired.plugins.clone(),
+        connections: wired.connections,
+        metrics: wired.metrics,
+        not_loaded: wired.not_loaded,
+        edge: edge_address,
+        started_at: SystemClock.now(),
+        token: admin_token(&loaded)?,
+    });
+    let edge = Arc::new(Edge::new(config.edge.clone(), sources, ports.clone(), wired.plugins.clone(), stopping.clone()));
+    let edge = tokio::spawn(edge::listen(edge_listener, edge, stopping.clone()));
+    let admin = tokio::spawn(serve_admin(admin_listener, admin, stopping.clone()));
+    let purging = tokio::spawn(purge(ports.clone(), stopping.clone()));
+    let dispatching = tokio::spawn(dispatch(ports.clone(), wired.plugins.clone(), config.delivery.clone(), stopping));
+    let names: Vec<_> = wired.plugins.now().iter().map(|n| n.plugin.name.clone()).collect();
+    tracing::info!(edge = %edge_address, admin = %admin_address, plugins = ?names, "serving");
+
+    signals.first().await;
+    tracing::info!(drain = ?config.delivery.drain_timeout, "stopping: no new callbacks, running attempts come to an end");
+    // There is always a receiver: the tasks above hold one.
+    let _ = stop.send(true);
+    tokio::select! {
+        () = drain(edge, dispatching, config.delivery.drain_timeout) => {}
+        () = signals.first() => tracing::warn!("second signal: stopping at once; what runs will run again after the next start"),
+    }
+    let _ = tokio::join!(admin, purging);
+    ports.journal.close().await.map_err(ServeError::Close)?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn drain(edge: tokio::task::JoinHandle<()>, dispatching: tokio::task::JoinHandle<()>, timeout: Duration) {
+    let _ = edge.await;
+    let abort = dispatching.abort_handle();
+    if tokio::time::timeout(timeout, dispatching).await.is_err() {
+        tracing::warn!(?timeout, "some attempts did not end in time; they run again after the next start");
+        abort.abort();
+    }
+}
+
+async fn serve_admin(listener: TcpListener, admin: Arc<Admin>, mut stop: watch::Receiver<bool>) {
+    let stopped = async move {
+        let _ = stop.wait_for(|stop| *stop).await;
+    };
+    if let Err(fault) = axum::serve(listener, admin::router(admin)).with_graceful_shutdown(stopped).await {
+        tracing::error!(%fault, "the admin API ended");
+    }
+}
+
+/// Forgets what is past its time, a little at a time.
+async fn purge(ports: Ports, mut stop: watch::Receiver<bool>) {
+    loop {
+        let pause = match ports.journal.purge(ports.clock.now()).await {
+            Ok(true) => PURGE_PAUSE,
+            Ok(false) => PURGE_EVERY,
+            Err(fault) => {
+                tracing::warn!(%fault, "old events could not be purged");
+                PURGE_EVERY
+            }
+        };
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            _ = stop.wait_for(|stop| *stop) => return,
+        }
+    }
+}
+
+async fn bind(what: &'static str, address: SocketAddr) -> Result<TcpListener, ServeError> {
+    TcpListener::bind(address).await.map_err(|cause| ServeError::Listen { what, address, cause })
+}
+
+fn admin_token(loaded: &Loaded) -> Result<String, ServeError> {
+    match &loaded.config.admin.token {
+        Some(secret) => loaded.secret(secret).map_err(ServeError::Token),
+        None => {
+            let journal = loaded.path(&loaded.config.journal.path);
+            let made = admin::token::read_or_make(&journal, &mut rand::rng());
+            made.map_err(|e| ServeError::Token(format!("{}: {e}", admin::token::path(&journal).display())))
+        }
+    }
+}
+
+struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn first(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! Metrics in the OpenMetrics format, at the admin API's `/metrics`.
+
+use std::time::Duration;
+
+use mortar_core::ports::{Observation, Observer};
+use prometheus_client::encoding::{EncodeLabelSet, text};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct CallbackLabels {
+    source: String,
+    result: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct SourceLabels {
+    source: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct AttemptLabels {
+    plugin: String,
+    result: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct CallLabels {
+    connection: String,
+    /// `2xx` to `5xx`, or `none` where no answer came.
+    status: &'static str,
+}
+
+type Durations<L> = Family<L, Histogram, fn() -> Histogram>;
+
+fn seconds() -> Histogram {
+    Histogram::new([0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0])
+}
+
+/// Every metric of the host.
+pub struct Metrics {
+    registry: Registry,
+    callbacks: Durations<CallbackLabels>,
+    stored: Family<SourceLabels, Counter>,
+    duplicates: Family<SourceLabels, Counter>,
+    attempts: Durations<AttemptLabels>,
+    calls: Durations<CallLabels>,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("mortar");
+        let callbacks = Durations::new_with_constructor(seconds as fn() -> Histogram);
+        let attempts = Durations::new_with_constructor(seconds as fn() -> Histogram);
+        let calls = Durations::new_with_constructor(seconds as fn() -> Histogram);
+        let (stored, duplicates) = (Family::default(), Family::default());
+        let help = "Callbacks by source and result, from the first byte read to the answer";
+        registry.register_with_unit("callback_duration", help, Unit::Seconds, callbacks.clone());
+        registry.register("events_stored", "New events by source", stored.clone());
+        registry.register("events_duplicate", "Events by source whose id was known", duplicates.clone());
+        let help = "Attempts by plugin and result";
+        registry.register_with_unit("attempt_duration", help, Unit::Seconds, attempts.clone());
+        let help = "Requests through connections by class of status";
+        registry.register_with_unit("call_duration", help, Unit::Seconds, calls.clone());
+        Self { registry, callbacks, stored, duplicates, attempts, calls }
+    }
+}
+
+impl Metrics {
+    /// All metrics as text.
+    ///
+    /// # Errors
+    /// Those of the encoder.
+    pub fn encode(&self) -> Result<String, std::fmt::Error> {
+        let mut page = String::new();
+        text::encode(&mut page, &self.registry)?;
+        Ok(page)
+    }
+}
+
+fn observe<L>(family: &Durations<L>, labels: &L, took: Duration)
+where
+    L: Clone + std::hash::Hash + Eq,
+{
+    family.get_or_create(labels).observe(took.as_secs_f64());
+}
+
+impl Observer for Metrics {
+    fn observe(&self, observation: &Observation<'_>) {
+        match *observation {
+            Observation::Callback { source, result, took } => {
+                observe(&self.callbacks, &CallbackLabels { source: source.to_owned(), result }, took);
+            }
+            Observation::Events { source, stored, duplicates } => {
+                let labels = SourceLabels { source: source.to_owned() };
+                self.stored.get_or_create(&labels).inc_by(stored as u64);
+                if duplicates > 0 {
+                    self.duplicates.get_or_create(&labels).inc_by(duplicates as u64);
+                }
+            }
+            Observation::Attempt { plugin, result, took } => {
+                observe(&self.attempts, &AttemptLabels { plugin: plugin.to_owned(), result }, took);
+            }
+            Observation::Call { connection, status, took } => {
+                let status = match status {
+                    Some(100..=199) => "1xx",
+                    Some(200..=299) => "2xx",
+                    Some(300..=399) => "3xx",
+                    Some(400..=499) => "4xx",
+                    Some(_) => "5xx",
+                    None => "none",
+                };
+                observe(&self.calls, &CallLabels { connection: connection.to_owned(), status }, took);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_observed_is_on_the_page() {
+        let metrics = Metrics::default();
+        metrics.observe(&Observation::Events { source: "masonhub", stored: 3, duplicates: 1 });
+        metrics.observe(&Observation::Call { connection: "erp", status: Some(201), took: Duration::from_millis(3) });
+        let page = metrics.encode().unwrap();
+        assert!(page.contains("mortar_events_stored_total{source=\"masonhub\"} 3"), "{page}");
+        assert!(page.contains("mortar_call_duration_seconds_count{connection=\"erp\",status=\"2xx\"} 1"), "{page}");
+    }
+}

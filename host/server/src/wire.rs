@@ -1,0 +1,138 @@
+//! The one place that names adapters: from a configuration to a host that can run.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use mortar_connect::Connections;
+use mortar_core::config::{Config, Secret};
+use mortar_core::ports::{Clock, Journal, Observer, Sandbox};
+use mortar_journal::SqliteJournal;
+use mortar_pipeline::Ports;
+use mortar_pipeline::plugins::Plugins;
+use mortar_sandbox::{PluginProblem, SandboxOptions, WasmSandbox};
+
+use crate::config::Loaded;
+use crate::edge::Source;
+use crate::telemetry::metrics::Metrics;
+
+/// The time of the machine.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[allow(clippy::disallowed_methods, reason = "the one place where the ambient clock is read")]
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+}
+
+/// Why a host cannot be put together.
+#[derive(Debug, thiserror::Error)]
+pub enum WireError {
+    /// The journal cannot be opened.
+    #[error("the journal {path}: {cause}")]
+    Journal {
+        /// Its file.
+        path: PathBuf,
+        /// What the journal says.
+        cause: mortar_journal::OpenError,
+    },
+    /// The sandbox cannot be started.
+    #[error("the plugin directory {directory}: {cause}")]
+    Sandbox {
+        /// The plugin directory.
+        directory: PathBuf,
+        /// What the sandbox says.
+        cause: mortar_sandbox::SandboxError,
+    },
+    /// A connection or a source cannot be used as configured.
+    #[error("{0}")]
+    Config(String),
+    /// The first writes failed.
+    #[error(transparent)]
+    FirstWrite(#[from] mortar_core::ports::JournalError),
+}
+
+/// The adapters, put together.
+pub struct Wired {
+    /// The pipeline's view of them.
+    pub ports: Ports,
+    /// Who handles what.
+    pub plugins: Arc<Plugins>,
+    /// The connections, for their status.
+    pub connections: Arc<Connections>,
+    /// The metrics page.
+    pub metrics: Arc<Metrics>,
+    /// Plugins that could not be loaded, and why.
+    pub not_loaded: Vec<PluginProblem>,
+}
+
+/// Puts the adapters together.
+///
+/// # Errors
+/// The first that cannot be had. A plugin that cannot be loaded is a problem, not an error.
+pub async fn wire(loaded: &Loaded) -> Result<Wired, WireError> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let metrics = Arc::new(Metrics::default());
+    let observer: Arc<dyn Observer> = metrics.clone();
+    let journal: Arc<dyn Journal> = Arc::new(open_journal(loaded, clock.clone())?);
+    let (sandbox, not_loaded) = load_plugins(loaded).await?;
+    let sandbox: Arc<dyn Sandbox> = Arc::new(sandbox);
+    let resolve = |secret: &Secret| loaded.secret(secret);
+    let connections = Connections::new(&loaded.config.connections, &resolve, clock.clone(), observer.clone())
+        .map_err(|errors| WireError::Config(lines(&errors)))?;
+    let connections = Arc::new(connections);
+    let plugins = Arc::new(Plugins::number(&*sandbox, &*journal).await?);
+    let ports = Ports { journal, sandbox, connector: connections.clone(), clock, observer };
+    Ok(Wired { ports, plugins, connections, metrics, not_loaded })
+}
+
+/// The sources of a configuration.
+///
+/// # Errors
+/// Every secret that cannot be used.
+pub fn sources(loaded: &Loaded) -> Result<Vec<Source>, WireError> {
+    let resolve = |secret: &Secret| loaded.secret(secret);
+    let mut sources = Vec::new();
+    let mut errors = Vec::new();
+    for (name, config) in &loaded.config.sources {
+        match Source::new(name, config, &resolve) {
+            Ok(source) => sources.push(source),
+            Err(problems) => errors.extend(problems.iter().map(|p| format!("sources.{name}: {p}"))),
+        }
+    }
+    if errors.is_empty() { Ok(sources) } else { Err(WireError::Config(errors.join("\n"))) }
+}
+
+/// What the sandbox needs to know of a configuration.
+#[must_use]
+pub fn sandbox_options(loaded: &Loaded) -> SandboxOptions {
+    let Config { plugins, journal, .. } = &loaded.config;
+    let cache = plugins.cache.as_ref().map_or_else(|| loaded.path(&journal.path).with_file_name("cache"), |path| loaded.path(path));
+    SandboxOptions { cache, component_limit: plugins.component_limit, instances: plugins.instances, memory_limit: plugins.memory_limit }
+}
+
+async fn load_plugins(loaded: &Loaded) -> Result<(WasmSandbox, Vec<PluginProblem>), WireError> {
+    let directory = loaded.path(&loaded.config.plugins.directory);
+    let loading = WasmSandbox::load(sandbox_options(loaded), &directory).await;
+    loading.map_err(|cause| WireError::Sandbox { directory, cause })
+}
+
+fn open_journal(loaded: &Loaded, clock: Arc<dyn Clock>) -> Result<SqliteJournal, WireError> {
+    let config = &loaded.config.journal;
+    let path = loaded.path(&config.path);
+    let options = mortar_journal::Options {
+        dedupe_window: config.dedupe_window,
+        keep_events: config.keep_events,
+        rejected_sample: config.rejected_sample,
+        queue: config.queue,
+        open_deliveries: config.open_deliveries,
+        ..mortar_journal::Options::default()
+    };
+    SqliteJournal::open(&path, options, clock).map_err(|cause| WireError::Journal { path, cause })
+}
+
+fn lines<E: std::fmt::Display>(errors: &[E]) -> String {
+    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}

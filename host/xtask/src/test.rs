@@ -1,0 +1,27 @@
+//! `cargo xtask test`: everything that has to hold before a change lands.
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::Result;
+
+use crate::plugins;
+use crate::run::{cargo, run};
+
+pub(crate) fn test(fast: bool) -> Result<ExitCode> {
+    let started = Instant::now();
+    run(&mut cargo(&["fmt", "--all", "--", "--check"]))?;
+    run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
+    if fast {
+        run(&mut cargo(&["test", "--workspace", "--exclude", "mortar-tests"]))?;
+        eprintln!("skipped (--fast): the integration tests with real plugins, the documentation build");
+        return Ok(ExitCode::SUCCESS);
+    }
+    plugins::build()?;
+    // The integration tests run the real binary, which `cargo test` alone does not build.
+    run(&mut cargo(&["build", "--workspace", "--all-targets"]))?;
+    run(&mut cargo(&["test", "--workspace"]))?;
+    run(cargo(&["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))?;
+    eprintln!("all of it holds, in {} s", started.elapsed().as_secs());
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,92 @@
+//! Benchmarks of the whole path. Every figure is a ratio or a share between things measured
+//! interleaved in one run, since machines differ and are shared.
+//!
+//! | module | what is in it |
+//! |---|---|
+//! | [`ingest`] | accepting callbacks, against a bare responder and an append-only log |
+//! | [`deliver`] | from callback to ERP call |
+//! | [`sandbox`] | a handler in the sandbox, against the same mapping as native code |
+//! | [`load`] | the load generator |
+//! | [`responders`] | the servers that the host is compared with |
+//! | [`host`] | a `mortar serve` of one's own |
+//! | [`figures`] | the table and the JSON file |
+
+#![allow(clippy::print_stderr, reason = "a command-line program")]
+
+mod deliver;
+mod figures;
+mod host;
+mod ingest;
+mod load;
+mod responders;
+mod sandbox;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask bench", disable_version_flag = true)]
+struct Cli {
+    #[command(subcommand)]
+    bench: Bench,
+}
+
+#[derive(Subcommand)]
+enum Bench {
+    /// Accepting callbacks
+    Ingest(Settings),
+    /// From callback to ERP call
+    Deliver(Settings),
+    /// A handler in the sandbox
+    Sandbox(Settings),
+    /// The bare responder (started by `ingest`)
+    #[command(hide = true)]
+    Bare,
+    /// The append-only log (started by `ingest`)
+    #[command(hide = true)]
+    Log {
+        /// Its file.
+        file: PathBuf,
+    },
+}
+
+/// What all benchmarks take.
+#[derive(Args, Clone)]
+pub(crate) struct Settings {
+    /// How often each comparison is made; the median counts
+    #[arg(long, default_value_t = 3)]
+    rounds: usize,
+    /// Seconds that each load lasts, after a second of warming up
+    #[arg(long, default_value_t = 5)]
+    seconds: u64,
+    /// Events stored before the comparison of a full journal with an empty one; 0 leaves it out
+    #[arg(long, default_value_t = 5_000_000)]
+    stored: u64,
+    /// Where the built plugins are
+    #[arg(long, default_value = "target/plugins")]
+    plugins: PathBuf,
+    /// Where NAME.json is written
+    #[arg(long, default_value = "target/bench")]
+    out: PathBuf,
+}
+
+impl Settings {
+    fn lasting(&self) -> Duration {
+        Duration::from_secs(self.seconds)
+    }
+}
+
+fn main() -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        match Cli::parse().bench {
+            Bench::Ingest(settings) => ingest::bench(&settings).await,
+            Bench::Deliver(settings) => deliver::bench(&settings).await,
+            Bench::Sandbox(settings) => sandbox::bench(&settings).await,
+            Bench::Bare => responders::bare().await,
+            Bench::Log { file } => responders::log(&file).await,
+        }
+    })
+}

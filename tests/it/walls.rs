@@ -1,0 +1,157 @@
+//! The worst plugin harms only its own deliveries.
+
+use mortar_core::delivery::State;
+use mortar_core::story::EventStory;
+use mortar_tests::{Host, Setup, fixtures};
+
+use super::{erp, rest_settings};
+
+const ONCE: &str = "[retry]\nattempts = 1\n[limits]\nmemory = \"32 MiB\"\ncpu = \"200ms\"\nwall = \"2s\"\nlog = \"16 KiB\"\ncalls = 10\n";
+
+/// Runs one event through the misbehaving plugin, with the plugin `rest` beside it, which must
+/// come through whatever happens.
+async fn misbehaving(behaviour: &str) -> (Host, EventStory) {
+    let (url, _) = erp(None).await;
+    let host = Setup::new()
+        .connection("erp", &url, "")
+        .misbehaving(behaviour, &format!("events = [\"order.created\"]\n{ONCE}"))
+        .plugin("rest", "rest", &rest_settings())
+        .start()
+        .await;
+    let callback = fixtures::about("order.created", "SO-1");
+    host.send(&callback).await;
+    let event = fixtures::event_id(&callback);
+    let story = host.when(&event, |s| s.deliveries.iter().all(|d| !d.delivery.state.is_open())).await;
+    let good = story.deliveries.iter().find(|d| d.delivery.plugin == "rest").unwrap();
+    assert_eq!(good.delivery.state, State::Done, "the good plugin came through");
+    (host, story)
+}
+
+async fn dead_with(behaviour: &str, code: &str, words: &str) {
+    let (_, story) = misbehaving(behaviour).await;
+    let bad = story.deliveries.iter().find(|d| d.delivery.plugin == "misbehave").unwrap();
+    assert_eq!(bad.delivery.state, State::Dead, "{behaviour}: {bad:#?}");
+    let attempt = &bad.attempts[0];
+    assert_eq!(attempt.code.as_deref(), Some(code), "{behaviour}: {attempt:#?}");
+    assert!(attempt.reason.clone().unwrap_or_default().contains(words), "{behaviour}: {attempt:#?}");
+}
+
+#[tokio::test]
+async fn crashes() {
+    dead_with("trap", "plugin.trap", "").await;
+    dead_with("abort", "plugin.trap", "").await;
+    dead_with("exit", "plugin.trap", "").await;
+    dead_with("recursion", "plugin.trap", "").await;
+}
+
+#[tokio::test]
+async fn endless_loops() {
+    dead_with("loop", "plugin.timeout", "").await;
+}
+
+#[tokio::test]
+async fn endless_calls() {
+    dead_with("loop-calls", "plugin.limit", "limits.calls").await;
+    dead_with("many-steps", "plugin.limit", "limits.calls").await;
+}
+
+#[tokio::test]
+async fn memory_and_huge_results() {
+    dead_with("memory", "plugin.limit", "").await;
+    dead_with("huge-string", "plugin.limit", "").await;
+}
+
+#[tokio::test]
+async fn denied_calls() {
+    dead_with("ungranted", "call.denied", "not granted").await;
+    dead_with("absolute-url", "call.denied", "").await;
+    dead_with("forged-headers", "call.denied", "").await;
+    dead_with("crlf-header", "call.denied", "").await;
+}
+
+#[tokio::test]
+async fn refusals_and_reasons() {
+    dead_with("reject", "plugin.rejected", "").await;
+    let (_, story) = misbehaving("ignored").await;
+    let ignored = story.deliveries.iter().find(|d| d.delivery.plugin == "misbehave").unwrap();
+    assert_eq!(ignored.delivery.state, State::Ignored);
+    assert!(ignored.delivery.reason.is_some());
+}
+
+#[tokio::test]
+async fn floods_of_log_lines_are_cut() {
+    for behaviour in ["log-flood", "big-log-lines"] {
+        let (_, story) = misbehaving(behaviour).await;
+        let flood = story.deliveries.iter().find(|d| d.delivery.plugin == "misbehave").unwrap();
+        let log = flood.attempts.iter().flat_map(|a| &a.log).map(|l| l.message.len()).sum::<usize>();
+        assert!(log <= 17 * 1024, "{behaviour}: {log} bytes");
+    }
+}
+
+#[tokio::test]
+async fn nothing_of_the_machine_is_seen() {
+    for behaviour in ["read-file", "read-env"] {
+        let (_, story) = misbehaving(behaviour).await;
+        let told = format!("{:?}", story.deliveries);
+        assert!(!told.contains("root:") && !told.contains("PATH="), "{behaviour}: {told}");
+    }
+}
+
+#[tokio::test]
+async fn clock_and_randomness_are_the_same_in_every_run() {
+    let (host, story) = misbehaving("clock").await;
+    let lines = |story: &EventStory| {
+        let clock = story.deliveries.iter().find(|d| d.delivery.plugin == "misbehave").unwrap();
+        clock.attempts.iter().map(|a| a.log.clone()).collect::<Vec<_>>()
+    };
+    let first = lines(&story);
+    assert!(!first[0].is_empty());
+    // The plugin ends with a retry first, so that it runs twice over the same event.
+    let all = host.when(&story.event.id, |s| lines(s).len() >= first.len()).await;
+    assert!(lines(&all).windows(2).all(|pair| pair[0] == pair[1]));
+}
+
+#[tokio::test]
+async fn a_step_that_changes_its_request_is_a_dead_letter_with_both() {
+    let (url, handle) = erp(None).await;
+    let quick = super::QUICK;
+    let host = Setup::new().config(quick).connection("erp", &url, "").misbehaving("diverge", "").start().await;
+    let callback = fixtures::about("order.created", "SO-1");
+    host.send(&callback).await;
+    let story = host.until(&fixtures::event_id(&callback), State::Dead).await;
+    let delivery = &story.deliveries[0];
+    assert_eq!(delivery.delivery.code.as_deref(), Some("step.diverged"));
+    let second = delivery.attempts.last().unwrap().trace.iter().find_map(|t| t.request.clone()).unwrap();
+    assert_ne!(second.body, delivery.calls[0].request.body);
+    assert_eq!(handle.ledger().applied("POST", "/documents"), 1);
+}
+
+#[tokio::test]
+async fn state_counts_every_event_once() {
+    let (url, _) = erp(None).await;
+    let host = Setup::new().config(super::QUICK).connection("erp", &url, "").misbehaving("state-counter", "").start().await;
+    let callbacks: Vec<_> = (0..20).map(|n| fixtures::about("order.created", &format!("SO-{n}"))).collect();
+    for callback in &callbacks {
+        host.send(callback).await;
+    }
+    let mut seen = Vec::new();
+    for callback in &callbacks {
+        let story = host.until(&fixtures::event_id(callback), State::Done).await;
+        let last = story.deliveries[0].attempts.last().unwrap().log.last().unwrap().message.clone();
+        seen.push(last.rsplit(' ').next().unwrap().parse::<u32>().unwrap());
+    }
+    seen.sort_unstable();
+    assert_eq!(seen, (1..=20).collect::<Vec<_>>(), "no count is lost to another delivery");
+}
+
+#[tokio::test]
+async fn nothing_is_left_over_from_the_event_before() {
+    let (url, _) = erp(None).await;
+    let host = Setup::new().connection("erp", &url, "").misbehaving("globals", "").start().await;
+    for n in 0..3 {
+        let callback = fixtures::about("order.created", &format!("SO-{n}"));
+        host.send(&callback).await;
+        let story = host.until(&fixtures::event_id(&callback), State::Done).await;
+        assert!(story.deliveries[0].attempts[0].log.last().unwrap().message.ends_with(" 1"), "{story:#?}");
+    }
+}

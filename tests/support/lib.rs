@@ -1,0 +1,18 @@
+//! What integration tests share: a host of one's own, callbacks to send it, and ERPs that answer.
+//!
+//! | module | what is in it |
+//! |---|---|
+//! | [`setup`] | a directory with configuration and plugins, and the host that runs over it |
+//! | [`http`] | requests, by a client or byte by byte |
+//! | [`fixtures`] | the sample callbacks |
+//! | [`paths`] | where the built things are |
+
+#![allow(clippy::unwrap_used, clippy::missing_panics_doc, missing_docs, reason = "a test that cannot go on panics")]
+
+pub mod fixtures;
+pub mod http;
+pub mod paths;
+pub mod setup;
+
+pub use http::Answer;
+pub use setup::{Host, SECRET, Setup};
