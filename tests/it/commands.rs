@@ -19,7 +19,7 @@ async fn send_list_show_and_status() {
     host.until(&id, State::Done).await;
     let shown = host.mortar(&["event", "show", &id]).await;
     let story = String::from_utf8_lossy(&shown.stdout);
-    for words in [id.as_str(), "order.fulfilled", "rest", "done", "PUT", "/shipments/", "200"] {
+    for words in [id.as_str(), "order.fulfilled", "rest", "done", "PUT", "/shipments/", "201"] {
         assert!(story.contains(words), "the story says nothing of {words}:\n{story}");
     }
     let status = host.mortar(&["status"]).await;

@@ -51,8 +51,9 @@ impl Default for Options {
             // Every batch rewrites the last page of each table and page 1, so small pages save writes: at
             // 32 bodies of 1.5 kB in a batch 2.5 bytes are written for each, with 4096 2.75, with 8192 3.1.
             page_size: 2048,
-            // Seven eighths of a power of two: the map is full when it is sealed.
-            ids_per_run: 229_376,
+            // A little below seven eighths of a power of two: the map is nearly full when it is
+            // sealed, and has not grown yet.
+            ids_per_run: 225_000,
             wal_bytes: 64 << 20,
         }
     }

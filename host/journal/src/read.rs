@@ -6,9 +6,9 @@ mod rows;
 mod story;
 mod tally;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use mortar_core::delivery::{EventSeq, PluginNo};
 use mortar_core::ports::{Claim, JournalError, StateEntry, StoredEvent};
 use rusqlite::{Connection, OptionalExtension};
@@ -60,17 +60,16 @@ fn claim(conn: &Connection, packs: &mut Packs, taken: &Taken) -> rusqlite::Resul
 
 /// The pack that was read last: events that follow each other often share one.
 #[derive(Default)]
-struct Packs(HashMap<i64, bytes::Bytes>);
+struct Packs(Option<(i64, Bytes)>);
 
 impl Packs {
-    fn get(&mut self, conn: &Connection, id: i64) -> rusqlite::Result<bytes::Bytes> {
-        if let Some(pack) = self.0.get(&id) {
+    fn get(&mut self, conn: &Connection, id: i64) -> rusqlite::Result<Bytes> {
+        if let Some((_, pack)) = self.0.as_ref().filter(|(last, _)| *last == id) {
             return Ok(pack.clone());
         }
         let mut pack = conn.prepare_cached("SELECT bytes FROM packs WHERE id = ?")?;
-        let pack: bytes::Bytes = pack.query_row([id], |row| row.get::<_, Vec<u8>>(0))?.into();
-        self.0.clear();
-        self.0.insert(id, pack.clone());
+        let pack = Bytes::from(pack.query_row([id], |row| row.get::<_, Vec<u8>>(0))?);
+        self.0 = Some((id, pack.clone()));
         Ok(pack)
     }
 }

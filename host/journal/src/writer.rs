@@ -188,14 +188,15 @@ impl Writer {
     }
 
     fn fail(&mut self, error: &rusqlite::Error, commands: Commands) {
-        tracing::error!(%error, commands = commands.len(), "the journal could not store");
         let fault = journal_error(error);
-        if !is_of_request(error) {
+        if is_of_request(error) {
+            tracing::error!(%error, "a request could not be stored");
+        } else {
+            // Said once, not for every batch that meets the same.
+            if self.shared.health().as_ref() != Err(&fault) {
+                tracing::error!(%error, commands = commands.len(), "the journal cannot store");
+            }
             self.shared.set_health(Err(fault.clone()));
-        }
-        if !keeps_connection(error) {
-            // After a failed fsync nobody knows what a connection's cache is worth.
-            self.conn = None;
         }
         commands.into_iter().for_each(|command| command.answer(Some(fault.clone())));
     }
@@ -203,26 +204,24 @@ impl Writer {
     /// Applies commands in one transaction and publishes what they did. After an error nothing of
     /// it has happened, in the file or in memory.
     fn commit(&mut self, commands: &mut [Box<dyn Command>]) -> rusqlite::Result<()> {
-        if self.conn.is_none() {
-            self.conn = Some(self.connect()?);
-        }
-        let Some(conn) = &self.conn else { return Err(rusqlite::Error::InvalidQuery) };
+        let conn = match self.conn.take() {
+            Some(conn) => conn,
+            None => self.connect()?,
+        };
         self.memory.sealer.advance();
-        match transact(conn, &self.memory, &self.shared, &self.options, commands) {
+        match transact(&conn, &self.memory, &self.shared, &self.options, commands) {
             Ok(staged) => {
                 self.shared.set_health(Ok(()));
                 self.memory.publish(staged, &self.shared);
-                self.checkpoints.committed(conn);
+                self.checkpoints.committed(&conn);
+                self.conn = Some(conn);
                 Ok(())
             }
             Err(error) => {
                 // SQLite may have rolled back already.
-                if !conn.is_autocommit()
-                    && let Err(error) = conn.execute_batch("ROLLBACK")
-                {
-                    tracing::error!(%error, "the journal could not roll back");
-                    self.conn = None;
-                }
+                let rolled_back = conn.is_autocommit() || conn.execute_batch("ROLLBACK").is_ok();
+                // After a failed fsync nobody knows what a connection's cache is worth.
+                self.conn = Some(conn).filter(|_| rolled_back && keeps_connection(&error));
                 Err(error)
             }
         }

@@ -46,7 +46,7 @@ contract! {
     accept:
         stores_and_fans_out, counts_duplicates_in_one_callback, counts_duplicates_in_one_batch, knows_ids_across_many_callbacks,
         knows_ids_after_a_restart, tells_sources_apart, stores_the_new_events_of_a_known_callback, quarantines_what_is_unreadable,
-        stores_events_beside_what_is_unreadable, refuses_when_too_much_is_open, refuses_a_record_outside_of_the_body;
+        stores_events_beside_what_is_unreadable, refuses_when_too_much_is_open, refuses_what_cannot_be;
     order:
         one_subject_runs_in_order, subjects_do_not_wait_for_each_other, plugins_do_not_wait_for_each_other, unloaded_plugins_are_parked,
         longest_due_goes_first, a_dead_letter_holds_nobody_up, a_waiting_head_holds_its_subject_up;

@@ -64,6 +64,10 @@ fn check(callback: &NewCallback, batch: &Batch<'_>) -> Result<(), JournalError> 
     if let Some(new) = callback.events.iter().find(|new| callback.body.get(new.event.record.clone()).is_none()) {
         return Err(JournalError::Refused(format!("the record of event {} lies outside of its callback", new.event.id)));
     }
+    let mut plugins = callback.events.iter().flat_map(|new| &new.deliveries).map(|delivery| delivery.plugin);
+    if let Some(PluginNo(no)) = plugins.find(|plugin| plugin.0 >= PluginNo::LIMIT) {
+        return Err(JournalError::Refused(format!("{no} is not the number of a plugin")));
+    }
     let deliveries: usize = callback.events.iter().map(|new| new.deliveries.len()).sum();
     if deliveries > 0 && batch.open() + deliveries > batch.options.open_deliveries {
         return Err(JournalError::Busy);

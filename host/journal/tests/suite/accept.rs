@@ -1,6 +1,6 @@
 //! Callbacks come in, each event once.
 
-use mortar_core::delivery::State;
+use mortar_core::delivery::{PluginNo, State};
 use mortar_core::event::SubjectKind;
 use mortar_core::ports::{Accepted, JournalError, NewDelivery, Order};
 
@@ -123,10 +123,13 @@ pub async fn refuses_when_too_much_is_open(store: &dyn Store) {
     scene.event("x", "1").await;
 }
 
-pub async fn refuses_a_record_outside_of_the_body(store: &dyn Store) {
+pub async fn refuses_what_cannot_be(store: &dyn Store) {
     let scene = Scene::new(store).await;
     let mut wrong = scene.callback(&[("a", "1")]);
     wrong.events[0].event.record = 5..wrong.body.len() + 1;
+    assert!(matches!(scene.journal.accept(wrong).await, Err(JournalError::Refused(_))));
+    let mut wrong = scene.callback(&[("a", "1")]);
+    wrong.events[0].deliveries[0].plugin = PluginNo(PluginNo::LIMIT);
     assert!(matches!(scene.journal.accept(wrong).await, Err(JournalError::Refused(_))));
     scene.event("a", "1").await;
 }

@@ -107,11 +107,12 @@ struct DeadLetter {
 pub(super) async fn run(command: &Dead, client: &Client, now: Timestamp, output: &mut Output<'_>) -> Result<Exit, Failure> {
     match command {
         Dead::List(selection) => {
-            let letters = letters(client.events(&selection.query(Some(State::Dead), now)).await?);
+            let page = client.events(&selection.query(Some(State::Dead), now)).await?;
             if output.is_json() {
-                output.json(&letters)?
+                output.json(&letters(page))?;
             } else {
-                table(&letters, output)?
+                table(&letters(page.clone()), output)?;
+                selection.tell_of_more(&page, output)?;
             }
             Ok(Exit::Done)
         }

@@ -45,7 +45,7 @@ pub(super) async fn each<I: Copy + Display, T: Serialize>(
         }
         outcomes.push(outcome);
     }
-    if output.is_json() && !outcomes.is_empty() {
+    if output.is_json() && (end.is_none() || !outcomes.is_empty()) {
         output.json(&outcomes)?;
     }
     end.map_or(Ok(exit), Err)
@@ -74,6 +74,15 @@ mod tests {
         let json: serde_json::Value = serde_json::from_str(&printed).unwrap();
         assert_eq!(end.unwrap(), Exit::NotFound);
         assert_eq!(json, serde_json::json!([{ "id": "2", "error": "there is no 2" }, { "id": "1", "stored": 3 }]));
+    }
+
+    #[tokio::test]
+    async fn a_success_without_words_of_its_own_and_nothing_at_all_are_json_too() {
+        for (ids, expected) in [(&[7][..], serde_json::json!([{ "id": "7" }])), (&[], serde_json::json!([]))] {
+            let mut buffer = Vec::new();
+            each(ids, &mut Output::plain(&mut buffer, true), async |_: u64| Ok(()), |()| "done".into()).await.unwrap();
+            assert_eq!(serde_json::from_slice::<serde_json::Value>(&buffer).unwrap(), expected);
+        }
     }
 
     #[tokio::test]

@@ -115,9 +115,10 @@ impl Since {
 pub(super) async fn list(command: &List, client: &Client, now: Timestamp, output: &mut Output<'_>) -> Result<Exit, Failure> {
     let events = client.events(&command.selection.query(command.state, now)).await?;
     if output.is_json() {
-        output.json(&events)?
+        output.json(&events)?;
     } else {
-        table(&events, output)?
+        table(&events, output)?;
+        command.selection.tell_of_more(&events, output)?;
     }
     Ok(Exit::Done)
 }

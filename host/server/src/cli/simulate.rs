@@ -136,8 +136,8 @@ impl Masonhub {
     /// A seed of the user's makes the same bytes each time; a new one tells of the days until now,
     /// so that its last stock counts are newer than those of an earlier run.
     fn scenario(&self, seed: u64, now: Timestamp) -> Scenario {
-        // An order is placed every ten minutes at most, and takes two days at most to arrive.
-        let span = SignedDuration::from_mins(10 * i64::from(self.orders)) + SignedDuration::from_hours(48);
+        // An order is placed every ten minutes at most, and has arrived within a day.
+        let span = SignedDuration::from_mins(10 * i64::from(self.orders)) + SignedDuration::from_hours(24);
         let default = Scenario::default();
         Scenario {
             seed,
