@@ -17,7 +17,7 @@ async fn redeliveries_make_one_call() {
     host.until(&fixtures::event_id(&callback), State::Done).await;
     assert_eq!(host.send(&callback).await.json()["duplicates"], 1);
     let ledger = handle.ledger();
-    assert_eq!(ledger.applied("POST", "/orders/SO-7/cancellation"), 1, "{ledger:#?}");
+    assert_eq!(ledger.applied("PATCH", "/orders/SO-7"), 1, "{ledger:#?}");
 }
 
 async fn futures_of(host: &mortar_tests::Host, callback: &serde_json::Value, count: usize) -> Vec<serde_json::Value> {

@@ -28,7 +28,8 @@ async fn without_a_key_the_operator_settles_it_as_done() {
     let id = delivery.delivery.id.to_string();
     let replayed = host.mortar(&["dead", "replay", &id]).await;
     assert!(replayed.status.success());
-    let again = |s: &EventStory| s.deliveries[0].attempts.len() == delivery.attempts.len() + 1 && s.deliveries[0].delivery.state == State::Dead;
+    let again =
+        |s: &EventStory| s.deliveries[0].attempts.len() == delivery.attempts.len() + 1 && s.deliveries[0].delivery.state == State::Dead;
     host.when(&fixtures::event_id(&callback), again).await;
     assert_eq!(handle.ledger().applied("POST", CALL), 1, "a replay alone sends nothing again");
     let settled = host.mortar(&["dead", "settle", &id, "--step", &call.step, "--done"]).await;

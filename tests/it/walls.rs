@@ -13,7 +13,7 @@ const ONCE: &str = "[retry]\nattempts = 1\n[limits]\nmemory = \"32 MiB\"\ncpu = 
 async fn misbehaving(behaviour: &str) -> (Host, EventStory) {
     let (url, _) = erp(None).await;
     let host = Setup::new()
-        .connection("erp", &url, "")
+        .connection("erp", &url, "idempotency_header = \"Idempotency-Key\"")
         .misbehaving(behaviour, &format!("events = [\"order.created\"]\n{ONCE}"))
         .plugin("rest", "rest", &rest_settings())
         .start()

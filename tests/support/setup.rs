@@ -3,6 +3,7 @@
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Output, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use mortar_core::delivery::State;
@@ -256,7 +257,15 @@ async fn serve(setup: &Setup) -> (Child, tokio::sync::mpsc::UnboundedReceiver<St
     panic!("the host does not serve:\n{}", before.join("\n"));
 }
 
-/// An address that was free a moment ago.
+/// An address that nobody listens on. Its port lies below those that the kernel gives to outgoing
+/// connections, and no two tests of one process get the same.
 fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let first = u16::try_from(std::process::id() % 100).unwrap() * 100;
+    loop {
+        let port = 20_000 + (first + NEXT.fetch_add(1, Ordering::Relaxed)) % 12_000;
+        if let Ok(listener) = TcpListener::bind(("127.0.0.1", port)) {
+            return listener.local_addr().unwrap();
+        }
+    }
 }

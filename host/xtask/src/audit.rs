@@ -10,7 +10,7 @@ pub(crate) fn audit() -> Result<ExitCode> {
     if output(&mut cargo(&["deny", "--version"])).is_none() {
         run(&mut cargo(&["install", "--locked", "cargo-deny"]))?;
     }
-    run(&mut cargo(&["deny", "--offline", "check", "bans", "licenses", "sources"]))?;
+    run(&mut cargo(&["deny", "check", "bans", "licenses", "sources"]))?;
     let advisories = cargo(&["deny", "check", "advisories"]).output()?;
     let said = String::from_utf8_lossy(&advisories.stderr);
     if advisories.status.success() {

@@ -3,10 +3,10 @@
 //!
 //! | module | command |
 //! |---|---|
-//! | [`test`] | `cargo xtask test` |
+//! | [`mod@test`] | `cargo xtask test` |
 //! | [`plugins`] | `cargo xtask plugins` |
 //! | [`demo`] | `cargo demo` |
-//! | [`bench`] | `cargo xtask bench` |
+//! | [`mod@bench`] | `cargo xtask bench` |
 //! | [`audit`] | `cargo xtask audit` |
 //! | [`run`] | how commands are run |
 

@@ -9,6 +9,7 @@ use crate::plugins;
 use crate::run::{cargo, run};
 
 pub(crate) fn test(fast: bool) -> Result<ExitCode> {
+    #[allow(clippy::disallowed_methods, reason = "tells the developer how long it took")]
     let started = Instant::now();
     run(&mut cargo(&["fmt", "--all", "--", "--check"]))?;
     run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;

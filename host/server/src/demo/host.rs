@@ -119,7 +119,10 @@ fn how(status: ExitStatus) -> String {
     }
 }
 
-/// An address that is free now.
-pub(super) fn free_address() -> std::io::Result<SocketAddr> {
-    TcpListener::bind("127.0.0.1:0")?.local_addr()
+/// Two addresses that nobody listens on. Their ports lie below those that the kernel gives to
+/// outgoing connections, so they are still free when the host is started again.
+pub(super) fn free_addresses() -> Result<[SocketAddr; 2], Failure> {
+    let free = (18_080..20_000).filter_map(|port| TcpListener::bind(("127.0.0.1", port)).ok()?.local_addr().ok());
+    let found: Vec<_> = free.take(2).collect();
+    found.try_into().map_err(|_| Failure::Failed("no port between 18080 and 20000 is free".into()))
 }

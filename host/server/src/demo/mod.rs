@@ -4,8 +4,8 @@
 //!
 //! | module | what is in it |
 //! |---|---|
-//! | [`host`] | the host as a child process that is started again when it dies |
-//! | [`checklist`] | the six points and their evidence |
+//! | `host` | the host as a child process that is started again when it dies |
+//! | `checklist` | the six points and their evidence |
 
 mod checklist;
 mod host;
@@ -190,7 +190,7 @@ fn prepare(demo: &Demo, erp: &str) -> Result<(), Failure> {
         }
     }
     std::fs::write(directory.join("secret"), "the-demo-secret-0123456789abcdef\n")?;
-    let (edge, admin) = (host::free_address()?, host::free_address()?);
+    let [edge, admin] = host::free_addresses()?;
     let text = format!(
         "{MARK}[edge]\nlisten = \"{edge}\"\n\n[admin]\nlisten = \"{admin}\"\n\n[log]\nformat = \"json\"\n\n\
          [delivery.retry]\nfirst_delay = \"200ms\"\nlongest_delay = \"2s\"\n\n\

@@ -1,7 +1,7 @@
 //! The edge: where callbacks come in.
 //!
 //! One request goes `route` → address → body → [`Source::verify`] → accept → answer; the order is
-//! that of [`Edge::answer`]. Nothing is parsed before it was proven genuine.
+//! that of `Edge::answer`. Nothing is parsed before it was proven genuine.
 
 mod address;
 mod answer;
