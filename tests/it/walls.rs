@@ -92,8 +92,15 @@ async fn floods_of_log_lines_are_cut() {
 }
 
 #[tokio::test]
+async fn nonsense_is_answered_and_survived() {
+    let (_, story) = misbehaving("nonsense").await;
+    let nonsense = story.deliveries.iter().find(|d| d.delivery.plugin == "misbehave").unwrap();
+    assert!(!nonsense.attempts[0].log.is_empty(), "{nonsense:#?}");
+}
+
+#[tokio::test]
 async fn nothing_of_the_machine_is_seen() {
-    for behaviour in ["read-file", "read-env"] {
+    for behaviour in ["read-file", "read-env", "network"] {
         let (_, story) = misbehaving(behaviour).await;
         let told = format!("{:?}", story.deliveries);
         assert!(!told.contains("root:") && !told.contains("PATH="), "{behaviour}: {told}");

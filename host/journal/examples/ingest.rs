@@ -5,8 +5,7 @@
 //! event (of producers and journal; it says more than the rest where other work shares the
 //! machine), and the bytes written to disk for each byte of body, the last copy of the write-ahead
 //! log included. Each run is followed by one of a plain file with the same group commit, as a
-//! measure of the disk. Arguments, all optional: `seconds=5 producers=64,256 stored=0 page=2048
-//! wal=64` (MiB).
+//! measure of the disk. Arguments, all optional: `seconds=5 producers=64,256 stored=0 page=2048`.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
@@ -41,17 +40,15 @@ struct Settings {
     producers: Vec<usize>,
     stored: u64,
     page: u32,
-    wal: u64,
 }
 
 fn settings() -> Settings {
-    let mut settings = Settings { seconds: 5, producers: vec![64, 256], stored: 0, page: Options::default().page_size, wal: 64 };
+    let mut settings = Settings { seconds: 5, producers: vec![64, 256], stored: 0, page: Options::default().page_size };
     for argument in std::env::args().skip(1) {
         match argument.split_once('=') {
             Some(("seconds", n)) => settings.seconds = n.parse().unwrap(),
             Some(("producers", list)) => settings.producers = list.split(',').map(|n| n.parse().unwrap()).collect(),
             Some(("stored", n)) => settings.stored = n.parse().unwrap(),
-            Some(("wal", n)) => settings.wal = n.parse().unwrap(),
             Some(("page", n)) => settings.page = n.parse().unwrap(),
             _ => panic!("unknown argument {argument}"),
         }
@@ -130,7 +127,7 @@ fn append(path: &Path) -> mpsc::Sender<(Bytes, oneshot::Sender<()>)> {
 }
 
 fn open(path: &Path, settings: &Settings) -> SqliteJournal {
-    let options = Options { page_size: settings.page, wal_bytes: settings.wal << 20, open_deliveries: usize::MAX, ..Options::default() };
+    let options = Options { page_size: settings.page, open_deliveries: usize::MAX, ..Options::default() };
     SqliteJournal::open(path, options, Arc::new(SystemClock)).unwrap()
 }
 

@@ -54,7 +54,8 @@ impl Default for Options {
             // A little below seven eighths of a power of two: the map is nearly full when it is
             // sealed, and has not grown yet.
             ids_per_run: 225_000,
-            wal_bytes: 64 << 20,
+            // Larger ones save nothing more, and the disk is busy for longer when it is copied.
+            wal_bytes: 16 << 20,
         }
     }
 }

@@ -144,6 +144,7 @@ impl Writer {
     pub(crate) fn run(mut self) -> Remains {
         while let Some(first) = self.line.blocking_recv() {
             let (mut writes, mut claims, mut close, mut bytes) = (Vec::new(), Vec::new(), None, 0);
+            // Whoever was answered just now gets to put its next request into this batch.
             std::thread::yield_now();
             let mut next = Some(first);
             while let Some(in_line) = next.take() {
