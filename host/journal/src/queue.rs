@@ -1,6 +1,7 @@
 //! The open deliveries, in memory: which may run now, which later, which wait for their subject.
 //!
-//! Deliveries of one subject to one plugin form a *line*. Only the head of a line can be claimed.
+//! Deliveries of one subject to one plugin form a *line*, in the order of their events, but for a
+//! head that runs. Only the head of a line can be claimed.
 //! Claims write nothing to the file, so a killed host finds them open again.
 
 mod lane;
@@ -191,8 +192,7 @@ impl Queue {
         entry.attempts = entry.attempts.saturating_add(1);
         entry.spent = spent;
         entry.set(WAITING, true);
-        entry.set(RUNNING, false);
-        self.offer(held.slot);
+        self.stop(held.slot);
     }
 
     /// A call of the delivery was journaled.
@@ -238,8 +238,7 @@ impl Queue {
         let over: Vec<_> = self.held.iter().filter(|(_, held)| held.expires <= now).map(|(key, held)| (*key, held.slot)).collect();
         for (key, slot) in &over {
             self.held.remove(key);
-            self.entry_mut(*slot).set(RUNNING, false);
-            self.offer(*slot);
+            self.stop(*slot);
         }
         over.into_iter().map(|(key, _)| key).collect()
     }
@@ -287,6 +286,22 @@ impl Queue {
                 return Some(std::cmp::Reverse((due, lane)));
             }
             self.lanes[lane].pop();
+        }
+    }
+
+    /// The head of a line runs no longer. A replayed delivery that had to stand behind it while it
+    /// ran goes before it now, if its event is the older one.
+    fn stop(&mut self, slot: Slot) {
+        self.entry_mut(slot).set(RUNNING, false);
+        let Entry { key, line, next, .. } = *self.entry(slot);
+        match self.lines.get(&line).copied() {
+            Some(mut line) if next != NONE && self.entry(next).key < key => {
+                line.head = next;
+                let before = self.last_before(line, key);
+                self.link(slot, before, line);
+                self.offer(next);
+            }
+            _ => self.offer(slot),
         }
     }
 

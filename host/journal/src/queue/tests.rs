@@ -40,11 +40,15 @@ impl Model {
 
     fn expire(&mut self, now: i64) -> Vec<i64> {
         let over = self.all().filter(|d| d.held.is_some_and(|(_, expires)| expires <= now));
-        over.map(|d| {
-            d.held = None;
-            d.open.key
-        })
-        .collect()
+        let over: Vec<_> = over.map(|d| d.open).collect();
+        over.into_iter().map(|open| self.put_back(open)).collect()
+    }
+
+    /// It runs no longer.
+    fn put_back(&mut self, open: Open) -> i64 {
+        self.remove(open.key);
+        self.insert(open);
+        open.key
     }
 
     fn claim(&mut self, now: i64, max: usize, plugins: &[PluginNo]) -> Vec<i64> {
@@ -149,7 +153,7 @@ impl Pair {
                 if let Some((open, lease)) = self.held(which) {
                     let open = Open { due: self.now + wait, attempts: open.attempts + 1, spent: open.spent + 1, waiting: true, ..open };
                     self.queue.wait(open.key, open.due, open.spent);
-                    self.model.all().filter(|d| d.open.key == open.key).for_each(|d| *d = Delivery { open, held: None });
+                    self.model.put_back(open);
                     prop_assert_eq!(self.queue.held(lease), None);
                 }
             }

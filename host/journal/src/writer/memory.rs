@@ -49,7 +49,7 @@ impl Memory {
         if let Some(part) = staged.written {
             self.sealed = self.sealer.publish(part).unwrap_or(self.sealed);
         }
-
+        self.sealer.forget(&staged.gone);
         self.sealer.add(staged.ids);
         if let Err(error) = self.sealer.start(self.newest) {
             tracing::error!(%error, "no thread for sorting ids; trying again with the next batch");

@@ -5,7 +5,7 @@ use mortar_core::delivery::{DeliveryId, State, Verdict};
 use mortar_core::ports::{Intervention, JournalError};
 use mortar_core::story::Fate;
 
-use super::{HOUR, Scene, Store, dead, response};
+use super::{HOUR, Scene, Store, dead, response, waiting};
 
 async fn intervene(scene: &Scene<'_>, delivery: DeliveryId, intervention: Intervention) -> Result<(), JournalError> {
     scene.journal.intervene(delivery, intervention, scene.now()).await
@@ -47,8 +47,8 @@ pub async fn a_replay_goes_before_later_events(store: &dyn Store) {
     let running = scene.claim_one().await;
     intervene(&scene, delivery, Intervention::Replay).await.unwrap();
     assert!(scene.claim_ids().await.is_empty(), "not beside the one that runs");
-    scene.finish(&running, Verdict::Done).await;
-    for id in ["a", "c"] {
+    scene.finish(&running, waiting(scene.now())).await;
+    for id in ["a", "b", "c"] {
         let claim = scene.claim_one().await;
         assert_eq!(claim.event.id, id);
         scene.finish(&claim, Verdict::Done).await;
