@@ -1,0 +1,50 @@
+//! What metrics count.
+
+use std::time::Duration;
+
+/// Something that metrics count.
+#[derive(Clone, Debug)]
+pub enum Observation<'a> {
+    /// A callback was answered.
+    Callback {
+        /// The source.
+        source: &'a str,
+        /// `accepted`, `quarantined`, `rejected`, `refused` or `unavailable`.
+        result: &'static str,
+        /// From the last byte of the request to the answer.
+        took: Duration,
+    },
+    /// Events of a callback.
+    Events {
+        /// The source.
+        source: &'a str,
+        /// New ones.
+        stored: usize,
+        /// Known ones.
+        duplicates: usize,
+    },
+    /// An attempt ended.
+    Attempt {
+        /// The plugin.
+        plugin: &'a str,
+        /// `done`, `ignored`, `waiting` or `dead`.
+        result: &'static str,
+        /// How long it took.
+        took: Duration,
+    },
+    /// A request through a connection ended.
+    Call {
+        /// The connection.
+        connection: &'a str,
+        /// The status; none for a fault.
+        status: Option<u16>,
+        /// How long it took.
+        took: Duration,
+    },
+}
+
+/// Takes observations. Must not block.
+pub trait Observer: Send + Sync {
+    /// Takes one.
+    fn observe(&self, observation: &Observation<'_>);
+}
