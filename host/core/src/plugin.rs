@@ -22,7 +22,7 @@ pub struct PluginSettings {
     pub limits: Limits,
     /// Overrides of the host's retry policy.
     pub retry: Option<crate::retry::RetryPolicy>,
-    /// How many deliveries of the plugin run at once. Absent: as many as the host runs.
+    /// How many deliveries of the plugin run at once; 0 pauses it. Absent: as many as the host runs.
     pub concurrency: Option<usize>,
 }
 

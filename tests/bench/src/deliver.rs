@@ -41,6 +41,9 @@ const ORDERS: u64 = 20_000;
 /// Orders whose way is timed.
 const TIMED: u64 = 4000;
 
+/// A connection that was idle for longer may just be closing: the host waits so long for a request.
+const IDLE: Duration = Duration::from_secs(2);
+
 /// fdatasyncs that the median is taken of.
 const SYNCS: usize = 400;
 
@@ -123,13 +126,14 @@ async fn timed(address: SocketAddr, callbacks: &Callbacks, erp: &Erp, rate: f64)
         senders.spawn(async move {
             let kept = free.lock().expect("no sender panics").pop();
             let mut connection = match kept {
-                Some(connection) => connection,
-                None => Connection::open(address).await?,
+                Some((connection, since)) if Instant::now() - since < IDLE => connection,
+                _ => Connection::open(address).await?,
             };
             let number = callbacks.number();
             connection.send(&callbacks.request(number)).await?;
-            acks.lock().expect("no sender panics").insert(Callbacks::order(number), Instant::now());
-            free.lock().expect("no sender panics").push(connection);
+            let acked = Instant::now();
+            acks.lock().expect("no sender panics").insert(Callbacks::order(number), acked);
+            free.lock().expect("no sender panics").push((connection, acked));
             anyhow::Ok(())
         });
     }

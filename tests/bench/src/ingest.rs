@@ -16,6 +16,9 @@ use crate::load::{BODY, Callbacks, Measured, closed};
 /// Delivery rows are written and stay pending: the plugin is paused.
 const PAUSED: &str = "concurrency = 0\n";
 
+/// More deliveries than a benchmark ever leaves open.
+const ROOM: &str = "[journal]\nopen_deliveries = 100_000_000\n";
+
 /// Callbacks in line at once while a journal is filled.
 const FILL: u64 = 512;
 
@@ -25,7 +28,7 @@ pub(crate) async fn bench(settings: &Settings) -> Result<()> {
     let mut figures = Figures::default();
     let host_place = place.path().join("host");
     let component = settings.plugins.join("rest").join("rest.wasm");
-    configure(&host_place, "", &[(component.clone(), PAUSED)])?;
+    configure(&host_place, ROOM, &[(component.clone(), PAUSED)])?;
     let log_file = place.path().join("log");
     let bare = Server::responder(&["bare"]).await?;
     let log = Server::responder(&["log", log_file.to_str().context("a plain path")?]).await?;
@@ -75,7 +78,7 @@ pub(crate) async fn bench(settings: &Settings) -> Result<()> {
 async fn stored(settings: &Settings, place: &Path, callbacks: &Callbacks, figures: &mut Figures, component: &Path) -> Result<()> {
     let (full, empty) = (place.join("full"), place.join("empty"));
     for directory in [&full, &empty] {
-        configure(directory, "", &[(component.to_owned(), PAUSED)])?;
+        configure(directory, ROOM, &[(component.to_owned(), PAUSED)])?;
     }
     fill(&full.join("mortar.db"), settings.stored, callbacks).await?;
     let (full, empty) = (Server::host(&full).await?, Server::host(&empty).await?);

@@ -59,7 +59,6 @@ impl PluginSettings {
         }
         let limits = &self.limits;
         found.zeros(&[
-            ("concurrency", self.concurrency == Some(0)),
             ("limits.memory", limits.memory.0 == 0),
             ("limits.cpu", limits.cpu.is_zero()),
             ("limits.wall", limits.wall.is_zero()),
