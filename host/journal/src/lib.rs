@@ -5,6 +5,7 @@
 //! | [`SqliteJournal`] in `journal` | the port, and how the threads are started |
 //! | `options` | settings, and why a journal cannot be opened |
 //! | `schema` | the file: lock, connections, migrations (`migrations/`) |
+//! | `log_file` | the file of the write-ahead log: a commit is one write |
 //! | `start` | what is read when a journal is opened |
 //! | `writer` | the one thread that writes: group commit, and one module for each kind of request |
 //! | `queue` | the open deliveries in memory: order, due times, leases |
@@ -25,6 +26,7 @@ mod fault;
 mod ids;
 mod journal;
 mod key;
+mod log_file;
 mod names;
 mod options;
 mod queue;

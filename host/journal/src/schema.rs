@@ -1,12 +1,14 @@
 //! The file: its lock, its connections, its migrations and its few single values.
 
+use std::ffi::CStr;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use rusqlite::types::FromSql;
-use rusqlite::{Connection, OptionalExtension, ToSql};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, ToSql};
 
+use crate::log_file;
 use crate::options::{OpenError, Options};
 
 /// Each takes the file from the version of its index to the next.
@@ -49,7 +51,7 @@ pub(crate) fn beside(journal: &Path, ending: &str) -> PathBuf {
 
 /// A connection that writes. Copying the write-ahead log into the file is not its business.
 pub(crate) fn writer(path: &Path, options: &Options) -> rusqlite::Result<Connection> {
-    let conn = connection(path)?;
+    let conn = connection(path, Some(log_file::register()?))?;
     conn.pragma_update(None, "page_size", options.page_size)?;
     conn.pragma_update(None, "journal_mode", "wal")?;
     conn.pragma_update(None, "synchronous", "full")?;
@@ -61,7 +63,7 @@ pub(crate) fn writer(path: &Path, options: &Options) -> rusqlite::Result<Connect
 
 /// A connection that reads, or copies the write-ahead log into the file.
 pub(crate) fn reader(path: &Path, page_cache: usize) -> rusqlite::Result<Connection> {
-    let conn = connection(path)?;
+    let conn = connection(path, None)?;
     conn.pragma_update(None, "synchronous", "full")?;
     conn.pragma_update(None, "wal_autocheckpoint", 0)?;
     conn.pragma_update(None, "query_only", true)?;
@@ -69,8 +71,11 @@ pub(crate) fn reader(path: &Path, page_cache: usize) -> rusqlite::Result<Connect
     Ok(conn)
 }
 
-fn connection(path: &Path) -> rusqlite::Result<Connection> {
-    let conn = Connection::open(path)?;
+fn connection(path: &Path, files: Option<&CStr>) -> rusqlite::Result<Connection> {
+    let conn = match files {
+        Some(files) => Connection::open_with_flags_and_vfs(path, OpenFlags::default(), files)?,
+        None => Connection::open(path)?,
+    };
     conn.set_prepared_statement_cache_capacity(64);
     // Only somebody with a shell holds it longer than an instant.
     conn.busy_timeout(std::time::Duration::from_secs(5))?;

@@ -37,7 +37,7 @@ impl Taken {
 
     /// The claim, where nothing of it has to be read from the file.
     fn at_once(&self) -> Option<Claim> {
-        let event = self.event.clone().filter(|_| !self.picked.called && self.picked.attempts == 0)?;
+        let event = self.event.clone().filter(|_| !self.picked.called)?;
         let Picked { attempts, spent, .. } = self.picked;
         Some(Claim { lease: self.lease(), attempt: attempts + 1, spent, since: event.received_at, event, calls: Vec::new() })
     }
@@ -65,8 +65,10 @@ impl Writer {
         if !expired.is_empty() {
             tracing::warn!(deliveries = expired.len(), "leases ran out before their attempts ended; the deliveries run again");
         }
-        let recent = &self.memory.recent;
-        let taken: Vec<_> = picked.into_iter().map(|picked| Taken { picked, event: recent.get(event_of(picked.key)) }).collect();
+        let recent = &mut self.memory.recent;
+        // A delivery that was tried before asks the file; so each asks here once.
+        let mut event = |picked: &Picked| (picked.attempts == 0).then(|| recent.claim(event_of(picked.key))).flatten();
+        let taken: Vec<_> = picked.into_iter().map(|picked| Taken { event: event(&picked), picked }).collect();
         match taken.iter().map(Taken::at_once).collect() {
             Some(claims) => {
                 let _ = reply.send(Ok(claims));

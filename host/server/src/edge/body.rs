@@ -1,6 +1,6 @@
 //! Reading a callback's body within its limits.
 
-use bytes::Bytes;
+use bytes::{Buf, BufMut, Bytes};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::HeaderMap;
 use hyper::body::{Body as _, Incoming};
@@ -19,9 +19,17 @@ pub(super) async fn read(body: Incoming, headers: &HeaderMap, config: &EdgeConfi
         return Err(Answer::TooLarge);
     }
     match tokio::time::timeout(config.body_timeout, Limited::new(body, limit).collect()).await {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Ok(body)) => Ok(copied(body.aggregate())),
         Ok(Err(fault)) if fault.is::<LengthLimitError>() => Err(Answer::TooLarge),
         Ok(Err(fault)) => Err(Answer::Broken(format!("the body could not be read: {fault}"))),
         Err(_) => Err(Answer::TooSlow),
     }
+}
+
+/// The body in memory of its own. What hyper hands out is a part of its read buffer: kept, it would
+/// hold several times its size, and the next request could not use the buffer again.
+fn copied(body: impl Buf) -> Bytes {
+    let mut bytes = Vec::with_capacity(body.remaining());
+    bytes.put(body);
+    bytes.into()
 }

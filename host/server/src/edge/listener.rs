@@ -25,6 +25,8 @@ pub async fn listen(listener: TcpListener, edge: Arc<Edge>, mut stop: watch::Rec
     let graceful = GracefulShutdown::new();
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new());
+    // Answers are small: copied behind their head, they leave in one plain send.
+    http.writev(false);
     http.header_read_timeout(config.header_timeout);
     http.max_buf_size(usize::try_from(config.header_limit.as_u64()).unwrap_or(usize::MAX).max(8192));
     loop {
