@@ -5,7 +5,7 @@
 //! event (of producers and journal; it says more than the rest where other work shares the
 //! machine), and the bytes written to disk for each byte of body, the last copy of the write-ahead
 //! log included. Each run is followed by one of a plain file with the same group commit, as a
-//! measure of the disk. Arguments, all optional: `seconds=5 producers=64,256 stored=0 page=2048`.
+//! measure of the disk. Arguments, all optional: `seconds=5 producers=64,256 stored=0 page=2048 cache=64`.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
@@ -40,15 +40,17 @@ struct Settings {
     producers: Vec<usize>,
     stored: u64,
     page: u32,
+    cache: usize,
 }
 
 fn settings() -> Settings {
-    let mut settings = Settings { seconds: 5, producers: vec![64, 256], stored: 0, page: Options::default().page_size };
+    let mut settings = Settings { seconds: 5, producers: vec![64, 256], stored: 0, page: Options::default().page_size, cache: Options::default().page_cache };
     for argument in std::env::args().skip(1) {
         match argument.split_once('=') {
             Some(("seconds", n)) => settings.seconds = n.parse().unwrap(),
             Some(("producers", list)) => settings.producers = list.split(',').map(|n| n.parse().unwrap()).collect(),
             Some(("stored", n)) => settings.stored = n.parse().unwrap(),
+            Some(("cache", n)) => settings.cache = n.parse::<usize>().unwrap() << 20,
             Some(("page", n)) => settings.page = n.parse().unwrap(),
             _ => panic!("unknown argument {argument}"),
         }
@@ -127,7 +129,7 @@ fn append(path: &Path) -> mpsc::Sender<(Bytes, oneshot::Sender<()>)> {
 }
 
 fn open(path: &Path, settings: &Settings) -> SqliteJournal {
-    let options = Options { page_size: settings.page, open_deliveries: usize::MAX, ..Options::default() };
+    let options = Options { page_size: settings.page, page_cache: settings.cache, open_deliveries: usize::MAX, ..Options::default() };
     SqliteJournal::open(path, options, Arc::new(SystemClock)).unwrap()
 }
 

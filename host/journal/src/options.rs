@@ -47,7 +47,8 @@ impl Default for Options {
             queue_bytes: 128 << 20,
             open_deliveries: config.open_deliveries,
             event_cache: 32 << 20,
-            page_cache: 64 << 20,
+            // Most of what is written is not read again soon, and SQLite looks through all of it with each commit.
+            page_cache: 8 << 20,
             // Every batch rewrites the last page of each table and page 1, so small pages save writes: at
             // 32 bodies of 1.5 kB in a batch 2.5 bytes are written for each, with 4096 2.75, with 8192 3.1.
             page_size: 2048,

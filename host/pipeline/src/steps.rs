@@ -182,10 +182,6 @@ impl Steps {
                 }
             }
         }
-        if let Err(error) = self.ports.connector.check(&request) {
-            *shown = Some(request);
-            return Err(told(&error));
-        }
         let Some(manners) = self.manners(&request) else {
             return Err(CallError::Denied(format!("there is no connection `{}`", request.connection)));
         };
@@ -233,6 +229,11 @@ impl Steps {
         let fate = Fate::Intended { lost: None };
         let mut call = Call { ordinal: no, step: step.to_owned(), attempt: self.attempt, request, sent_at, fate };
         if intent {
+            // What the connection would refuse must leave no intent behind.
+            if let Err(error) = self.ports.connector.check(&call.request) {
+                *shown = Some(call.request);
+                return Err(told(&error));
+            }
             inner.unsettled_receipt = Some(self.ports.journal.call(self.lease, CallWrite::Put(call.clone())));
             durable(inner).await?;
             remember(&mut inner.calls, ordinal, call.clone());

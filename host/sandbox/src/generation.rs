@@ -17,7 +17,7 @@ use crate::convert;
 pub(crate) struct Generation {
     pub(crate) plugin: Plugin,
     pub(crate) config: Arc<PluginConfig>,
-    pub(crate) handlers: Handlers,
+    pub(crate) handlers: Arc<Handlers>,
 }
 
 /// Declares the handlers, one for each interface that an event can be delivered through.

@@ -1,9 +1,10 @@
 //! From a plugin's files to a generation: every check that can be made before an event comes.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -37,6 +38,8 @@ pub(crate) struct Loader {
     engine: Engine,
     linker: Linker<Context>,
     cache: Cache,
+    /// By digest: plugins of one component share its code, and the memory that is warm for it.
+    linked: Mutex<HashMap<Arc<str>, Arc<Handlers>>>,
 }
 
 impl Loader {
@@ -44,7 +47,7 @@ impl Loader {
         let engine = engine::start(&options)?;
         let linker = link::linker(&engine).map_err(|error| SandboxError::Engine(format!("{error:#}")))?;
         let cache = Cache::open(&options.cache)?;
-        Ok(Self { options, engine, linker, cache })
+        Ok(Self { options, engine, linker, cache, linked: Mutex::default() })
     }
 
     pub(crate) fn engine(&self) -> &Engine {
@@ -80,10 +83,13 @@ impl Loader {
     }
 
     /// The digest and the handlers of the component.
-    fn component(&self, found: &Found) -> Result<(Arc<str>, Handlers), PluginProblem> {
+    fn component(&self, found: &Found) -> Result<(Arc<str>, Arc<Handlers>), PluginProblem> {
         let problem = |code, message: String| PluginProblem::new(&found.name, &found.component, code, message);
         let bytes = self.bytes(&found.component).map_err(|(code, message)| problem(code, message))?;
-        let digest = hex::encode(Sha256::digest(&bytes));
+        let digest: Arc<str> = hex::encode(Sha256::digest(&bytes)).into();
+        if let Some(handlers) = self.linked().get(&digest) {
+            return Ok((digest, handlers.clone()));
+        }
         let component = self.cache.component(&self.engine, &digest, &bytes).map_err(|error| match error {
             CompileError::Invalid(error) => problem(code::INVALID, format!("the component cannot be compiled: {error:#}")),
             CompileError::Resources(error) => {
@@ -94,8 +100,13 @@ impl Loader {
                 problem(code::UNREADABLE, message)
             }
         })?;
-        let handlers = self.link(&component).map_err(|(code, message)| problem(code, message))?;
-        Ok((digest.into(), handlers))
+        let handlers = Arc::new(self.link(&component).map_err(|(code, message)| problem(code, message))?);
+        self.linked().insert(digest.clone(), handlers.clone());
+        Ok((digest, handlers))
+    }
+
+    fn linked(&self) -> MutexGuard<'_, HashMap<Arc<str>, Arc<Handlers>>> {
+        self.linked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The bytes of a file that may be a component.

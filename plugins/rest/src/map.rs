@@ -1,12 +1,13 @@
 //! From an event and the operator's rules to the calls that the event asks for. Pure: no host here.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use mortar_sdk::Delivery;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::template::{Fault, fill, look_up, text};
+use crate::template::{Fault, Root, Scope, fill, look_up, text};
 
 /// `[config]` in plugin.toml: a rule or a list of rules by event type, or by its beginning and `*`.
 #[derive(Deserialize)]
@@ -71,7 +72,8 @@ impl Settings {
     pub(crate) fn plan(&self, delivery: &Delivery, kind: &str, record: &impl Serialize) -> Result<Option<Plan>, String> {
         let wrong = |why: String| format!("the rule for {} in plugin.toml: {why}", delivery.event_type);
         let Some(rules) = self.rules_for(&delivery.event_type).map_err(|error| wrong(error.to_string()))? else { return Ok(None) };
-        let scope = scope(delivery, record).map_err(|error| wrong(error.to_string()))?;
+        let root = root(delivery, record).map_err(|error| wrong(error.to_string()))?;
+        let scope = Scope::new(&root);
         let mut plan = Plan { calls: Vec::new(), skipped: Vec::new() };
         let mut names = BTreeSet::new();
         for rule in &rules {
@@ -102,12 +104,12 @@ impl Settings {
 
 impl Rule {
     /// The step and the scope of each call: one, or one for each element of a list.
-    fn steps(&self, name: &str, scope: &Value) -> Result<Vec<(String, Value)>, String> {
+    fn steps<'a>(&self, name: &str, scope: &Scope<'a>) -> Result<Vec<(String, Scope<'a>)>, String> {
         let Some(each) = &self.each else { return Ok(vec![(name.to_owned(), scope.clone())]) };
         let mut seen = BTreeMap::new();
         let steps = scopes(each, scope)?.into_iter().map(|scope| {
-            let element = &scope[singular(each)];
-            let identifier = ["shipment_id", "id", "sku", "status"].into_iter().find_map(|field| element[field].as_str());
+            let element = scope.get(singular(each));
+            let identifier = ["shipment_id", "id", "sku", "status"].into_iter().find_map(|field| element?[field].as_str());
             let step = format!("{name}/{}", identifier.unwrap_or("unnamed"));
             let times = seen.entry(step.clone()).and_modify(|times| *times += 1).or_insert(1);
             (if *times == 1 { step } else { format!("{step}/{times}") }, scope)
@@ -115,21 +117,21 @@ impl Rule {
         Ok(steps.collect())
     }
 
-    fn call(&self, step: &str, scope: &Value) -> Result<Call, Fault> {
+    fn call(&self, step: &str, scope: &Scope<'_>) -> Result<Call, Fault> {
         self.needs.iter().try_for_each(|field| text(field, scope).map(drop))?;
         let path = fill(&self.path, scope)?;
         let find = self.find.as_deref().map(|find| fill(find, scope)).transpose()?;
         let mut body = match &self.fields {
             Some(fields) => Some(table(fields, scope).map_err(Fault::Wrong)?),
             None if matches!(self.method.as_str(), "GET" | "DELETE") => None,
-            None => Some(scope[self.each.as_deref().map_or("record", singular)].clone()),
+            None => scope.get(self.each.as_deref().map_or("record", singular)).cloned(),
         };
         body.iter_mut().for_each(drop_nulls);
         Ok(Call { step: step.to_owned(), rule: Self { path, find, ..self.clone() }, body })
     }
 }
 
-fn table(fields: &BTreeMap<String, Field>, scope: &Value) -> Result<Value, String> {
+fn table(fields: &BTreeMap<String, Field>, scope: &Scope<'_>) -> Result<Value, String> {
     let value = |field: &Field| match field {
         Field::From(path) => look_up(path, scope).cloned(),
         Field::Value { value } => Ok(value.clone()),
@@ -139,36 +141,25 @@ fn table(fields: &BTreeMap<String, Field>, scope: &Value) -> Result<Value, Strin
     fields.iter().map(|(name, field)| Ok((name.clone(), value(field)?))).collect()
 }
 
-/// What paths can name: the record's fields, the whole `record`, the `delivery`, and `raw`, the
-/// record as it was sent.
-fn scope(delivery: &Delivery, record: &impl Serialize) -> serde_json::Result<Value> {
-    let record = serde_json::to_value(record)?;
+fn root<'a>(delivery: &'a Delivery, record: &impl Serialize) -> serde_json::Result<Root<'a>> {
     let Delivery { event_id, event_type, source, subject, occurred_at, received_at, .. } = delivery;
-    let mut scope = record.clone();
-    scope["record"] = record;
     // Not the attempt: a request that differs between attempts would diverge.
-    scope["delivery"] = json!({
+    let known = json!({
         "event_id": event_id, "event_type": event_type, "source": source, "subject": subject,
         "occurred_at": occurred_at, "received_at": received_at,
     });
-    scope["raw"] = serde_json::from_str(&delivery.payload).unwrap_or_default();
-    Ok(scope)
+    Ok(Root { record: serde_json::to_value(record)?, delivery: known, payload: &delivery.payload, raw: OnceCell::new() })
 }
 
 /// One scope for each element of a list, which knows it by the list's name in the singular:
 /// `parcel` for `parcels`, `line_item` for `parcel.line_items`.
-fn scopes(list: &str, scope: &Value) -> Result<Vec<Value>, String> {
+fn scopes<'a>(list: &str, scope: &Scope<'a>) -> Result<Vec<Scope<'a>>, String> {
     let elements = match look_up(list, scope)? {
         Value::Array(elements) => elements.as_slice(),
         Value::Null => &[],
         _ => return Err(format!("`{list}` is not a list")),
     };
-    let with = |element: &Value| {
-        let mut scope = scope.clone();
-        scope[singular(list)] = element.clone();
-        scope
-    };
-    Ok(elements.iter().map(with).collect())
+    Ok(elements.iter().map(|element| scope.with(singular(list), element)).collect())
 }
 
 fn singular(list: &str) -> &str {

@@ -21,8 +21,9 @@ use crate::load::Callbacks;
 /// Calls of one round.
 const CALLS: usize = 3000;
 
-/// How many plugins are loaded, one directory each.
-const LOADED: [usize; 3] = [1, 100, 500];
+/// How many plugins are loaded, one directory each, and whether each has a component of its own, as
+/// if different teams had built them. Plugins of one component share its code.
+const LOADED: [(usize, bool); 4] = [(1, false), (100, false), (500, false), (500, true)];
 
 pub(crate) async fn bench(settings: &Settings) -> Result<()> {
     let place = tempfile::tempdir()?;
@@ -35,12 +36,19 @@ pub(crate) async fn bench(settings: &Settings) -> Result<()> {
 
     let mut figures = Figures::default();
     let mut resident = Vec::new();
-    for loaded in LOADED {
-        let directory = place.path().join(loaded.to_string());
+    let bytes = std::fs::read(&component).with_context(|| component.display().to_string())?;
+    for (loaded, distinct) in LOADED {
+        let suffix = match (loaded, distinct) {
+            (1, _) => String::new(),
+            (_, false) => format!("_{loaded}"),
+            (_, true) => format!("_{loaded}_distinct"),
+        };
+        let directory = place.path().join(format!("plugins{suffix}"));
         for nth in 0..loaded {
             let plugin = directory.join(format!("hello-{nth}"));
             std::fs::create_dir_all(&plugin)?;
-            std::fs::copy(&component, plugin.join("plugin.wasm")).with_context(|| component.display().to_string())?;
+            let own = if distinct { custom_section(nth)? } else { Vec::new() };
+            std::fs::write(plugin.join("plugin.wasm"), [&bytes[..], &own].concat())?;
             std::fs::write(plugin.join("plugin.toml"), "connections = [\"erp\"]\n")?;
         }
         let before = resident_bytes()?;
@@ -72,7 +80,6 @@ pub(crate) async fn bench(settings: &Settings) -> Result<()> {
             rounds.2.push(p50 / base);
         }
         resident.push((loaded, resident_bytes()?.saturating_sub(before)));
-        let suffix = if loaded == 1 { String::new() } else { format!("_{loaded}") };
         figures.add(&format!("overhead_p50_us{suffix}"), "µs", "at most 30", rounds.0);
         figures.add(&format!("sandboxed_p99_us{suffix}"), "µs", "", rounds.1);
         figures.add(&format!("times_native{suffix}"), "ratio", "", rounds.2);
@@ -112,6 +119,12 @@ fn stored(id: &str, payload: Vec<u8>) -> StoredEvent {
         as_of: None,
         payload: payload.into(),
     }
+}
+
+/// A section that nobody reads: it makes a component another one.
+fn custom_section(nth: usize) -> Result<Vec<u8>> {
+    let name = format!("{nth:04}");
+    Ok([&[0, u8::try_from(name.len() + 1)?, u8::try_from(name.len())?], name.as_bytes()].concat())
 }
 
 fn resident_bytes() -> Result<u64> {
