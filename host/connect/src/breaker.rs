@@ -35,7 +35,7 @@ enum State {
         allowed: usize,
         /// Failures in a row.
         failures: u32,
-        /// Successes since `allowed` last grew.
+        /// Successes since `allowed` last grew, or since the last failure.
         successes: usize,
     },
     Open {

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use mortar_core::call::{Request, Response};
@@ -44,7 +45,7 @@ pub struct ConnectionStatus {
     pub concurrency: usize,
     /// Requests that may be under way at once now.
     pub allowed: usize,
-    /// Whether it is used at all.
+    /// What its breaker says.
     pub breaker: BreakerState,
     /// Nothing is sent before this, because the server asked for it.
     pub paused_until: Option<Timestamp>,
@@ -190,6 +191,8 @@ impl Connection {
             allowed: load.allowed,
             breaker: match load.phase {
                 Phase::Closed => BreakerState::Closed,
+                // The time is up, and the next request is a probe.
+                Phase::Open(Duration::ZERO) => BreakerState::HalfOpen,
                 Phase::Open(rest) => BreakerState::Open { until: at(rest) },
                 Phase::HalfOpen => BreakerState::HalfOpen,
                 Phase::Ramping => BreakerState::Ramping,

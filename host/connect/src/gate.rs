@@ -143,7 +143,10 @@ impl Gate {
                 (reason, Some(at - now))
             }
             Held::Shut(time) => {
-                let reason = format!("its breaker opened after {} failures in a row; nothing is sent for {time:.1?}", self.failures);
+                let reason = format!(
+                    "its breaker opened after {} failures in a row: look after the server; it is tried again in {time:.1?} by itself",
+                    self.failures
+                );
                 (reason, Some(time))
             }
         };

@@ -153,7 +153,7 @@ async fn who_waits_is_turned_away_when_the_breaker_opens() {
     };
     let (results, ()) = tokio::join!(join_all((0..6).map(|_| gate.enter())), failing);
     for (reason, after) in results.into_iter().map(turned_away) {
-        assert!(reason.contains("opened after 2 failures in a row; nothing is sent for 5.0s"), "{reason}");
+        assert!(reason.contains("opened after 2 failures in a row: look after the server; it is tried again in 5.0s"), "{reason}");
         assert_eq!(after, Some(seconds(5).mul_f64(1.25)));
     }
     assert_eq!(start.elapsed(), seconds(1));

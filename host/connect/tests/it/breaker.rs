@@ -68,6 +68,7 @@ async fn an_outage_costs_the_failures_and_a_probe_now_and_then() {
 
     for (probes, hours) in [(11, 1), (12, 2), (13, 4), (14, 8), (15, 12), (16, 12)] {
         jump(HOUR * hours).await;
+        assert_eq!(status(&world).breaker, BreakerState::HalfOpen, "the next one is a probe");
         assert_eq!(kind(&world.post("/x", "{}").await), "not sent");
         for _ in 0..20 {
             held_back(world.post("/x", "{}").await);
