@@ -20,7 +20,7 @@ const LONG: &str = "longest_open = \"12h\", first_open = \"1h\"";
 
 /// Opens at the first failure.
 fn at_once() -> String {
-    format!("timeout = \"1h\"\nbreaker = {{ failures = 1, {LONG} }}\n")
+    format!("timeout = \"1m\"\nbreaker = {{ failures = 1, {LONG} }}\n")
 }
 
 /// An ERP that answers with a status that the test can change.
