@@ -1,5 +1,6 @@
 //! What an outcome means. The only place that decides whether a request was certainly not applied
-//! (it is simply sent again), is lost (it may have been applied) or is answered.
+//! (it is simply sent again), is lost (it may have been applied) or is answered, and what that says
+//! about the server's health.
 
 use std::time::Duration;
 
@@ -51,6 +52,17 @@ pub(crate) enum BodyFault {
     Cut(String),
 }
 
+/// What an outcome says about the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Health {
+    /// It works. Whether it did what was asked is another question.
+    Up,
+    /// It works, and wants to be asked less; where it says so, not before this time has passed.
+    Busy(Option<Duration>),
+    /// It cannot be reached, does not answer, or says that it is broken.
+    Down,
+}
+
 impl Outcome {
     /// The status, where there is one.
     pub(crate) fn status(&self) -> Option<u16> {
@@ -80,6 +92,27 @@ pub(crate) fn mail(outcome: Outcome) -> Result<Response, SendError> {
     match answer.status {
         400..=499 => Err(not_sent(answer.words(), None)),
         _ => answer.into_response(),
+    }
+}
+
+/// What an HTTP request tells about the server's health.
+///
+/// A 500 is an answer, which the plugin judges. A server that says nothing else is broken all the
+/// same.
+pub(crate) fn http_health(outcome: &Outcome, now: Timestamp) -> Health {
+    let Outcome::Answered(answer) = outcome else { return Health::Down };
+    match (answer.status, &answer.body) {
+        (429, _) => Health::Busy(answer.retry_after(now)),
+        (500..=599, _) | (_, Err(BodyFault::Cut(_))) => Health::Down,
+        (_, Ok(_) | Err(BodyFault::OverLimit(_))) => Health::Up,
+    }
+}
+
+/// What an e-mail tells about the mail server's health. Other refusals are about the e-mail.
+pub(crate) fn mail_health(outcome: &Outcome) -> Health {
+    match outcome {
+        Outcome::Answered(answer) if answer.status != 421 => Health::Up,
+        Outcome::Answered(_) | Outcome::Unsent { .. } | Outcome::Lost(_) => Health::Down,
     }
 }
 
@@ -181,6 +214,35 @@ mod tests {
         }
         for status in (200..=599).filter(|status| ![408, 425, 429, 502, 503, 504].contains(status)) {
             assert_eq!(kind(http(answer(status), Timestamp::UNIX_EPOCH)), format!("answer {status}"));
+        }
+    }
+
+    #[test]
+    fn every_outcome_says_whether_the_server_is_up() {
+        let health = |outcome: &Outcome| http_health(outcome, Timestamp::UNIX_EPOCH);
+        let unsent = Outcome::Unsent { reason: "refused".into(), after: None };
+        let cut = broken(200, BodyFault::Cut("reset".into()));
+        for outcome in [&unsent, &Outcome::Lost("reset".into()), &cut] {
+            assert_eq!(health(outcome), Health::Down, "{outcome:?}");
+        }
+        for status in 100..=599 {
+            let expected = match status {
+                429 => Health::Busy(None),
+                500.. => Health::Down,
+                _ => Health::Up,
+            };
+            assert_eq!(health(&answer(status)), expected, "{status}");
+        }
+        assert_eq!(health(&broken(200, BodyFault::OverLimit(9))), Health::Up, "it says too much, but it works");
+        let headers = vec![("retry-after".to_owned(), "7".to_owned())];
+        let busy = Outcome::Answered(Answer { status: 429, headers, body: Ok(Vec::new()) });
+        assert_eq!(health(&busy), Health::Busy(Some(Duration::from_secs(7))));
+
+        for (outcome, expected) in [(unsent, Health::Down), (Outcome::Lost("reset".into()), Health::Down), (answer(421), Health::Down)] {
+            assert_eq!(mail_health(&outcome), expected, "{outcome:?}");
+        }
+        for status in [250, 450, 452, 550, 554] {
+            assert_eq!(mail_health(&answer(status)), Health::Up, "{status}");
         }
     }
 

@@ -4,14 +4,18 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
+use jiff::{SignedDuration, Timestamp};
 use mortar_core::call::{Request, Response};
 use mortar_core::config::{ConnectionConfig, Secret};
 use mortar_core::ports::{BoxFuture, Clock, Connector, Manners, Observation, Observer, SendError};
+use mortar_core::retry::RetryPolicy;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 use url::Url;
 
+use crate::breaker::Phase;
 use crate::classify;
 use crate::client::HttpClient;
 use crate::gate::Gate;
@@ -35,13 +39,39 @@ pub struct ConnectionStatus {
     pub url: String,
     /// Requests under way.
     pub in_flight: usize,
-    /// Requests that may be under way at once.
+    /// Requests that wait for their turn.
+    pub waiting: usize,
+    /// Requests that may be under way at once when all is well.
     pub concurrency: usize,
+    /// Requests that may be under way at once now.
+    pub allowed: usize,
+    /// What its breaker says.
+    pub breaker: BreakerState,
+    /// Nothing is sent before this, because the server asked for it.
+    pub paused_until: Option<Timestamp>,
+}
+
+/// The state of a connection's breaker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "kebab-case")]
+pub enum BreakerState {
+    /// All is well.
+    Closed,
+    /// Too many requests in a row failed: nothing is sent.
+    Open {
+        /// The next request after this is a probe.
+        until: Timestamp,
+    },
+    /// Probes show whether it may close.
+    HalfOpen,
+    /// Closed; its requests at once grow back to all that are configured.
+    Ramping,
 }
 
 struct Connection {
     gate: Gate,
     safe_methods: Vec<String>,
+    retry: Option<RetryPolicy>,
     transport: Transport,
 }
 
@@ -65,7 +95,7 @@ impl Connections {
         let mut by_name = BTreeMap::new();
         let mut problems = Vec::new();
         for (name, config) in config {
-            let mut setup = Setup { name, config, clock: &clock, tls: &tls, resolve, problems: Vec::new() };
+            let mut setup = Setup { name, config, clock: &clock, observer: &observer, tls: &tls, resolve, problems: Vec::new() };
             let connection = Connection::new(&mut setup);
             problems.append(&mut setup.problems);
             if let Some(connection) = connection {
@@ -83,13 +113,8 @@ impl Connections {
     /// How each connection is doing, by name.
     #[must_use]
     pub fn status(&self) -> Vec<ConnectionStatus> {
-        let status = |(name, connection): (&String, &Connection)| ConnectionStatus {
-            name: name.clone(),
-            url: connection.url().to_string(),
-            in_flight: connection.gate.in_flight(),
-            concurrency: connection.gate.size(),
-        };
-        self.by_name.iter().map(status).collect()
+        let now = self.clock.now();
+        self.by_name.iter().map(|(name, connection)| connection.status(name, now)).collect()
     }
 
     /// Proves that a connection's endpoint can be reached with its credentials, without changing
@@ -119,6 +144,10 @@ impl Connector for Connections {
         })
     }
 
+    fn retry(&self, connection: &str) -> Option<&RetryPolicy> {
+        self.by_name.get(connection)?.retry.as_ref()
+    }
+
     fn check(&self, request: &Request) -> Result<(), SendError> {
         let checked = match &self.get(&request.connection)?.transport {
             Transport::Http(client) => client.prepare(request).map(drop),
@@ -145,8 +174,31 @@ impl Connection {
             Ok(url) if matches!(url.scheme(), "smtp" | "smtps") => Transport::Mail(Box::new(MailClient::new(setup, url)?)),
             _ => Transport::Http(Box::new(HttpClient::new(setup)?)),
         };
-        let gate = Gate::new(config.concurrency, config.timeout);
-        Some(Self { gate, safe_methods: config.safe_methods.clone(), transport })
+        // Limits that make no sense were noted above; a gate cannot be built from them.
+        let gate = setup.problems.is_empty().then(|| Gate::new(setup.name, config, setup.observer.clone(), rand::random))?;
+        Some(Self { gate, safe_methods: config.safe_methods.clone(), retry: config.retry.clone(), transport })
+    }
+
+    fn status(&self, name: &str, now: Timestamp) -> ConnectionStatus {
+        let load = self.gate.load();
+        let at = |rest| SignedDuration::try_from(rest).ok().and_then(|rest| now.checked_add(rest).ok()).unwrap_or(Timestamp::MAX);
+        ConnectionStatus {
+            name: name.to_owned(),
+            url: self.url().to_string(),
+            in_flight: load.in_flight,
+            waiting: load.waiting,
+            concurrency: load.concurrency,
+            allowed: load.allowed,
+            breaker: match load.phase {
+                Phase::Closed => BreakerState::Closed,
+                // The time is up, and the next request is a probe.
+                Phase::Open(Duration::ZERO) => BreakerState::HalfOpen,
+                Phase::Open(rest) => BreakerState::Open { until: at(rest) },
+                Phase::HalfOpen => BreakerState::HalfOpen,
+                Phase::Ramping => BreakerState::Ramping,
+            },
+            paused_until: load.paused_for.map(at),
+        }
     }
 
     fn url(&self) -> &Url {
@@ -165,16 +217,19 @@ impl Connection {
         let (status, took, result) = match &self.transport {
             Transport::Http(client) => {
                 let prepared = client.prepare(request)?;
-                let _permit = self.gate.enter().await?;
+                let pass = self.gate.enter().await?;
                 let start = Instant::now();
                 let outcome = client.send(prepared, request.body.as_deref(), self.is_safe(&request.method), key).await;
-                (outcome.status(), start.elapsed(), classify::http(outcome, all.clock.now()))
+                let now = all.clock.now();
+                pass.end(classify::http_health(&outcome, now));
+                (outcome.status(), start.elapsed(), classify::http(outcome, now))
             }
             Transport::Mail(client) => {
                 let letter = client.prepare(request)?;
-                let _permit = self.gate.enter().await?;
+                let pass = self.gate.enter().await?;
                 let start = Instant::now();
                 let outcome = client.send(letter, key).await;
+                pass.end(classify::mail_health(&outcome));
                 (outcome.status(), start.elapsed(), classify::mail(outcome))
             }
         };

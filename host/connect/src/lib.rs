@@ -4,7 +4,8 @@
 //! |---|---|
 //! | `connections` | all connections by name: the `Connector` port, the probe, the status |
 //! | `setup` | from the configuration to connections; every problem at once |
-//! | `gate` | whether a request may start now; what breaks or rates a connection stands here |
+//! | `gate` | whether a request may start now; who has to wait stands in line here |
+//! | `breaker`, `rate` | what the gate goes by: the breaker with its ramp, requests per second |
 //! | `client` | a request through an HTTP connection: allow-lists, credentials, redirects |
 //! | `path`, `header` | what a plugin may ask for: nothing beside the base URL, no header of the host's |
 //! | `auth`, `token` | credentials; OAuth 2 access tokens |
@@ -18,6 +19,7 @@
 
 mod address;
 mod auth;
+mod breaker;
 mod classify;
 mod client;
 mod connections;
@@ -27,9 +29,10 @@ mod header;
 mod letter;
 mod mail;
 mod path;
+mod rate;
 mod setup;
 mod tls;
 mod token;
 
-pub use connections::{ConnectionStatus, Connections};
+pub use connections::{BreakerState, ConnectionStatus, Connections};
 pub use setup::ConnectError;

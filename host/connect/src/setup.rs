@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use mortar_core::config::{Auth, ConnectionConfig, Secret};
-use mortar_core::ports::Clock;
+use mortar_core::ports::{Clock, Observer};
 use reqwest::Method;
 use reqwest::header::{HeaderName, HeaderValue};
 use url::Url;
@@ -31,6 +31,7 @@ pub(crate) struct Setup<'a> {
     pub(crate) name: &'a str,
     pub(crate) config: &'a ConnectionConfig,
     pub(crate) clock: &'a Arc<dyn Clock>,
+    pub(crate) observer: &'a Arc<dyn Observer>,
     pub(crate) tls: &'a Tls,
     pub(crate) resolve: &'a ResolveSecret<'a>,
     pub(crate) problems: Vec<ConnectError>,
@@ -99,14 +100,8 @@ impl Setup<'_> {
 
     /// Checks what every kind of connection has.
     pub(crate) fn limits(&mut self) {
-        const MOST: usize = 4096;
-        if !(1..=MOST).contains(&self.config.concurrency) {
-            self.problem("concurrency", format!("must be 1 to {MOST}"));
-        }
-        for (key, time) in [("connect_timeout", self.config.connect_timeout), ("timeout", self.config.timeout)] {
-            if time.is_zero() {
-                self.problem(key, "must be longer than nothing");
-            }
+        for problem in self.config.limit_problems() {
+            self.problem(&problem.key, problem.message);
         }
     }
 }

@@ -20,7 +20,7 @@ pub struct PluginSettings {
     pub config: toml::Table,
     /// Limits of one attempt.
     pub limits: Limits,
-    /// Overrides of the host's retry policy.
+    /// Its own retry policy, in the place of the connections' and the host's.
     pub retry: Option<crate::retry::RetryPolicy>,
     /// How many deliveries of the plugin run at once; 0 pauses it. Absent: as many as the host runs.
     pub concurrency: Option<usize>,

@@ -1,6 +1,8 @@
 //! Configuration files with mistakes: all are told at once, each with its place.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+use std::time::Duration;
+
 use mortar_core::config::{Auth, Config, Preset, Verify, dotted};
 use mortar_core::plugin::PluginSettings;
 use mortar_core::toml_problems::{locate, read_toml};
@@ -25,8 +27,14 @@ url = "https://erp.example.com/api"
 auth = { kind = "bearer", token = { env = "ERP_TOKEN" } }
 methods = ["GET", "POST"]
 
+rate = 5
+burst = 20
+breaker = { failures = 3, probes = 2 }
+retry = { attempts = 7 }
+
 [connections.mail]
 url = "smtps://mail.example.com:465"
+rate = 0.5
 from = "Shop <shop@example.com>"
 "#;
 
@@ -49,6 +57,10 @@ fn a_good_configuration_has_no_problems() {
     assert_eq!(config.sources["other"].base_path("other"), "/in/other");
     assert!(matches!(&config.sources["other"].verify, Verify::All(conditions) if conditions[0].past.as_secs() == 5400));
     assert!(matches!(config.connections["erp"].auth, Auth::Bearer { .. }));
+    let [erp, mail] = ["erp", "mail"].map(|name| &config.connections[name]);
+    assert_eq!((erp.rate, erp.burst, mail.rate, mail.burst), (Some(5.0), 20, Some(0.5), 1));
+    assert_eq!((erp.breaker.failures, erp.breaker.first_open, mail.breaker.failures), (3, Duration::from_secs(5), 10));
+    assert_eq!((erp.retry.as_ref().map(|retry| retry.attempts), &mail.retry), (Some(7), &None));
     assert_eq!(read_toml::<Config>("").unwrap().problems(), [], "an empty file is a good one");
 }
 
@@ -252,6 +264,36 @@ auth = { kind = "oauth2-client-credentials", token_url = "nowhere", client_id = 
     assert!(found.contains(&"sources.twin.path: the source `listed` has this path too: /webhooks/listed".to_owned()));
     assert!(found.contains(&"connections.erp.methods[0]: methods are written in capitals: `GET`".to_owned()));
     assert!(keys.iter().all(|key| locate(text, key).is_some()), "each has a place in the file");
+}
+
+#[test]
+fn every_limit_of_a_connection_has_its_bounds() {
+    for (settings, problem) in [
+        ("concurrency = 0", "concurrency: must be 1 to 4096"),
+        ("concurrency = 4097", "concurrency: must be 1 to 4096"),
+        ("rate = 0", "rate: must be 0.001 to 1000 requests per second"),
+        ("rate = -1.5", "rate: must be 0.001 to 1000 requests per second"),
+        ("rate = nan", "rate: must be 0.001 to 1000 requests per second"),
+        ("rate = inf", "rate: must be 0.001 to 1000 requests per second"),
+        ("rate = 1\nburst = 0", "burst: must be 1 to 10000"),
+        ("rate = 1\nburst = 10001", "burst: must be 1 to 10000"),
+        ("burst = 2", "burst: means nothing without `rate`"),
+        ("breaker.failures = 0", "breaker.failures: must be 1 to 1000"),
+        ("breaker.failures = 1001", "breaker.failures: must be 1 to 1000"),
+        ("breaker.probes = 0", "breaker.probes: must be 1 to 100"),
+        ("breaker.first_open = '0s'", "breaker.first_open: must be more than zero"),
+        ("breaker.first_open = '61s'", "breaker.first_open: must not be longer than `longest_open`"),
+        ("connect_timeout = '0s'", "connect_timeout: must be more than zero"),
+        ("request_limit = 0", "request_limit: must be more than zero"),
+        ("response_limit = 0", "response_limit: must be more than zero"),
+        ("retry.attempts = 0", "retry.attempts: must be 1 to 1000"),
+        ("retry = { first_delay = '2h' }", "retry.first_delay: must not be longer than `longest_delay`"),
+    ] {
+        let text = format!("[connections.erp]\nurl = 'https://erp.example.com'\n{settings}");
+        assert_eq!(problems(&text), [format!("connections.erp.{problem}")]);
+    }
+    let text = "[connections.erp]\nurl = 'https://erp.example.com'\nbreaker = { failure = 3 }";
+    assert_eq!(toml_problems::<Config>(text), ["3:13: unknown key `failure`; did you mean `failures`?"]);
 }
 
 #[test]

@@ -21,7 +21,7 @@ pub struct Runner {
     pub ports: Ports,
     /// Who handles what.
     pub plugins: Arc<Plugins>,
-    /// The policy of plugins that have none of their own.
+    /// The policy where neither the plugin nor the connection that was unavailable has one.
     pub retry: RetryPolicy,
 }
 
@@ -36,6 +36,7 @@ impl Runner {
         };
         let (ran, steps) = self.attempt(&claim, &plugin).await;
         let ended_at = self.ports.clock.now();
+        let policy = self.policy(&plugin, &steps, &ran.ending);
         let (ending_name, code, reason) = describe(&ran.ending);
         let attempt = story::Attempt {
             number: claim.attempt,
@@ -48,7 +49,6 @@ impl Runner {
             trace: steps.trace,
             log: ran.log,
         };
-        let policy = plugin.settings.retry.as_ref().unwrap_or(&self.retry);
         let history = History { spent: claim.spent, since: claim.since, now: ended_at, jitter: rand::random() };
         let verdict = policy.verdict(ran.ending, history);
         let result = verdict_name(&verdict);
@@ -75,6 +75,11 @@ impl Runner {
         let end = steps.end().await;
         ran.ending = end.amend(ran.ending);
         (ran, end)
+    }
+
+    fn policy<'a>(&'a self, plugin: &'a Plugin, steps: &StepsEnd, ending: &Ending) -> &'a RetryPolicy {
+        let of_connection = || self.ports.connector.retry(steps.unavailable_connection(ending)?);
+        plugin.settings.retry.as_ref().or_else(of_connection).unwrap_or(&self.retry)
     }
 
     async fn finish(

@@ -58,6 +58,8 @@ struct Inner {
 
 struct Unavailable {
     code: ErrorCode,
+    /// None where it was the host's journal.
+    connection: Option<String>,
     after: Option<Duration>,
     spent: bool,
 }
@@ -97,6 +99,14 @@ impl StepsEnd {
             }
             other => other,
         }
+    }
+
+    /// The connection whose being unavailable made the attempt end so, after [`amend`](Self::amend).
+    #[must_use]
+    pub fn unavailable_connection(&self, ending: &Ending) -> Option<&str> {
+        let last = self.unavailable.as_ref()?;
+        let blamed = matches!(ending, Ending::Retry { code, .. } if *code == last.code);
+        last.connection.as_deref().filter(|_| blamed)
     }
 }
 
@@ -249,7 +259,8 @@ impl Steps {
             // doubt: then looking shows what became of it.
             Err(SendError::Lost(reason)) => {
                 let code = if intent { ErrorCode::StepInDoubt } else { ErrorCode::ErpUnavailable };
-                inner.unavailable = Some(Unavailable { code, after: None, spent: true });
+                let connection = Some(call.request.connection.clone());
+                inner.unavailable = Some(Unavailable { code, connection, after: None, spent: true });
                 let told = format!("step `{step}` was sent and its answer was lost ({reason})");
                 (Fate::Intended { lost: Some(reason) }, Err(CallError::Unavailable { reason: told, after_ms: None }))
             }
@@ -257,7 +268,8 @@ impl Steps {
                 (Fate::Intended { lost: Some(reason.clone()) }, Err(CallError::TooLarge(reason)))
             }
             Err(SendError::NotSent { reason, after, spent }) => {
-                inner.unavailable = Some(Unavailable { code: ErrorCode::ErpUnavailable, after, spent });
+                let connection = Some(call.request.connection.clone());
+                inner.unavailable = Some(Unavailable { code: ErrorCode::ErpUnavailable, connection, after, spent });
                 (Fate::Unsent, Err(CallError::Unavailable { reason, after_ms: after.map(millis) }))
             }
             Err(error) => (Fate::Unsent, Err(told(&error))),
@@ -346,7 +358,7 @@ async fn durable(inner: &mut Inner) -> Result<(), CallError> {
     receipt.await.map_err(|fault| {
         let reason = format!("the host's journal: {fault}");
         let after = Some(Duration::from_secs(1));
-        inner.unavailable = Some(Unavailable { code: ErrorCode::HostFault, after, spent: false });
+        inner.unavailable = Some(Unavailable { code: ErrorCode::HostFault, connection: None, after, spent: false });
         CallError::Unavailable { reason, after_ms: after.map(millis) }
     })
 }

@@ -1,6 +1,7 @@
 //! What the admin API and the commands say to each other, as JSON, besides [`mortar_core::story`].
 
 use jiff::Timestamp;
+use mortar_connect::BreakerState;
 use mortar_core::call::Settlement;
 use mortar_core::delivery::{EventSeq, State};
 use mortar_core::ports::Filter;
@@ -54,6 +55,14 @@ pub struct ConnectionStatus {
     pub kind: String,
     /// Requests that are under way.
     pub in_flight: usize,
+    /// Requests that may be under way at once, as things stand.
+    pub allowed: usize,
+    /// Requests that wait for their turn.
+    pub waiting: usize,
+    /// Whether anything is sent.
+    pub breaker: BreakerState,
+    /// Nothing is sent before this, because the server asked for it.
+    pub paused_until: Option<Timestamp>,
 }
 
 /// The query of `GET /api/events`: which events, newest first.

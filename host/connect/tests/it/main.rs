@@ -2,11 +2,13 @@
 #![allow(clippy::unwrap_used)]
 
 mod answers;
+mod breaker;
 mod concurrency;
 mod configuration;
 mod hostile;
 mod mail;
 mod oauth;
+mod rate;
 mod requests;
 mod secrets;
 mod support;

@@ -13,7 +13,7 @@ const BASIC: &str = "Basic bWUlM0ExOlMtczNjcmV0"; // me%3A1:S-s3cret
 
 /// A server that is both ERP and token endpoint: `token` answers the n-th fetch, from 1, and
 /// `erp` everything else.
-async fn with_tokens<T, E>(token: T, erp: E) -> (Server, Log, World)
+async fn with_tokens<T, E>(settings: &str, token: T, erp: E) -> (Server, Log, World)
 where
     T: Fn(usize, &Seen) -> String + Send + Sync + 'static,
     E: Fn(&Seen) -> String + Send + Sync + 'static,
@@ -25,7 +25,7 @@ where
     })
     .await;
     let auth = format!(
-        "auth = {{ kind = \"oauth2-client-credentials\", token_url = \"http://{}/token\", client_id = \"me:1\", client_secret = {{ env = \"S\" }}, scope = \"a b\" }}",
+        "{settings}auth = {{ kind = \"oauth2-client-credentials\", token_url = \"http://{}/token\", client_id = \"me:1\", client_secret = {{ env = \"S\" }}, scope = \"a b\" }}",
         server.address
     );
     let world = connect(server.address, &auth);
@@ -48,7 +48,7 @@ fn used(log: &Log) -> Vec<String> {
 
 #[tokio::test]
 async fn a_token_is_fetched_once_kept_and_fetched_again_before_it_expires() {
-    let (_server, log, world) = with_tokens(|n, _| granted(n), |_| answer(200, "", "")).await;
+    let (_server, log, world) = with_tokens("", |n, _| granted(n), |_| answer(200, "", "")).await;
     let results = join_all((0..8).map(|_| world.get("/x"))).await;
     assert!(results.iter().all(Result::is_ok));
     assert_eq!(fetches(&log), 1, "all waited for the same fetch");
@@ -69,16 +69,56 @@ async fn a_token_is_fetched_once_kept_and_fetched_again_before_it_expires() {
 #[tokio::test]
 async fn a_refused_token_is_replaced_once() {
     let refuse_first = |seen: &Seen| answer(if seen.header("authorization") == Some("Bearer t1") { 401 } else { 200 }, "", "");
-    let (_server, log, world) = with_tokens(|n, _| granted(n), refuse_first).await;
+    let (_server, log, world) = with_tokens("", |n, _| granted(n), refuse_first).await;
     assert_eq!(world.post("/x", "body").await.unwrap().status, 200);
     assert_eq!(used(&log), ["Bearer t1", "Bearer t2"]);
     assert!(log.lock().unwrap().iter().filter(|seen| seen.line.contains("/api/x")).all(|seen| seen.body == "body"));
     assert_eq!(*world.observed.0.lock().unwrap(), [("erp".to_owned(), Some(200))], "one call, as the pipeline sees it");
 
-    let (_server, log, world) = with_tokens(|n, _| granted(n), |_| answer(401, "", "")).await;
+    let (_server, log, world) = with_tokens("", |n, _| granted(n), |_| answer(401, "", "")).await;
     assert_eq!(world.post("/x", "body").await.unwrap().status, 401, "then it is the ERP's answer");
     assert_eq!(used(&log), ["Bearer t1", "Bearer t2"]);
     assert!(world.connections.probe("erp").await.is_err_and(|words| words.contains("credentials")));
+}
+
+#[tokio::test]
+async fn requests_that_are_refused_together_share_a_new_token() {
+    let refuse_first = |seen: &Seen| answer(if seen.header("authorization") == Some("Bearer t1") { 401 } else { 200 }, "", "");
+    let (_server, log, world) = with_tokens("", |n, _| granted(n), refuse_first).await;
+    let results = join_all((0..8).map(|_| world.post("/x", "body"))).await;
+    assert!(results.iter().all(|result| result.as_ref().is_ok_and(|response| response.status == 200)), "{results:?}");
+    assert_eq!(fetches(&log), 2);
+}
+
+#[tokio::test]
+async fn a_refused_token_that_cannot_be_replaced_leaves_the_request_unsent() {
+    let refuse_first = |seen: &Seen| answer(if seen.header("authorization") == Some("Bearer t1") { 401 } else { 200 }, "", "");
+    let token = |n, _: &Seen| if n == 2 { answer(503, "Retry-After: 9\r\n", "") } else { granted(n) };
+    let (_server, log, world) = with_tokens("", token, refuse_first).await;
+    match world.post("/x", "body").await {
+        Err(SendError::NotSent { reason, after, spent: true }) => {
+            assert!(reason.contains("no access token"), "{reason}");
+            assert_eq!(after, Some(Duration::from_secs(9)));
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(world.post("/x", "body").await.unwrap().status, 200);
+    assert_eq!(used(&log), ["Bearer t1", "Bearer t3"]);
+}
+
+#[tokio::test]
+async fn only_a_credential_that_cannot_be_had_counts_as_a_failure() {
+    let breaker = "breaker = { failures = 2, first_open = \"1h\", longest_open = \"1h\" }\n";
+    let (_server, log, world) = with_tokens(breaker, |n, _| granted(n), |_| answer(401, "", "")).await;
+    for _ in 0..5 {
+        assert_eq!(world.get("/x").await.unwrap().status, 401);
+    }
+    assert_eq!(used(&log).len(), 10, "each is tried with a new token, and the breaker is not touched");
+
+    let (_server, log, world) = with_tokens(breaker, |_, _| answer(503, "", ""), |_| answer(200, "", "")).await;
+    let kinds = [world.get("/x").await, world.get("/x").await, world.get("/x").await].each_ref().map(kind);
+    assert_eq!(kinds, ["not sent", "not sent", "held back"]);
+    assert_eq!((fetches(&log), used(&log).len()), (2, 0), "the token endpoint is left alone too");
 }
 
 #[tokio::test]
@@ -94,7 +134,7 @@ async fn without_a_token_nothing_is_sent() {
         (302, "Location: /token2\r\n", "", "it answered 302", None),
     ] {
         let reply = answer(status, headers, body);
-        let (_server, log, world) = with_tokens(move |_, _| reply.clone(), |_| answer(200, "", "")).await;
+        let (_server, log, world) = with_tokens("", move |_, _| reply.clone(), |_| answer(200, "", "")).await;
         match world.post("/x", "y").await {
             Err(SendError::NotSent { reason, after: wait, spent: true }) => {
                 assert!(reason.contains(words) && !reason.contains("s3cret"), "{reason}");
@@ -108,7 +148,8 @@ async fn without_a_token_nothing_is_sent() {
 
 #[tokio::test]
 async fn a_failed_fetch_is_shared_by_those_who_waited_and_tried_again_by_those_who_come_later() {
-    let (_server, log, world) = with_tokens(|n, _| if n == 1 { answer(500, "", "") } else { granted(n) }, |_| answer(200, "", "")).await;
+    let (_server, log, world) =
+        with_tokens("", |n, _| if n == 1 { answer(500, "", "") } else { granted(n) }, |_| answer(200, "", "")).await;
     let world = Arc::new(world);
     let results = join_all((0..8).map(|_| world.get("/x"))).await;
     assert!(results.iter().all(|result| kind(result) == "not sent"), "{results:?}");
@@ -127,7 +168,7 @@ async fn a_server_that_wants_credentials_in_the_form_gets_them_there() {
             answer(401, "", "{\"error\":\"invalid_client\"}")
         }
     };
-    let (_server, log, world) = with_tokens(form_only, |_| answer(200, "", "")).await;
+    let (_server, log, world) = with_tokens("", form_only, |_| answer(200, "", "")).await;
     assert_eq!(kind(&world.get("/x").await), "answered");
     assert_eq!(fetches(&log), 2);
     world.clock.advance(3600);

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use mortar_connect::{ConnectError, Connections};
@@ -30,14 +31,23 @@ impl Clock for TestClock {
     }
 }
 
-/// Keeps the connection and status of each observed call.
+/// Moves tokio's clock on. Nothing may be under way: whatever waits for a time is late afterwards.
+pub(crate) async fn jump(time: Duration) {
+    tokio::time::pause();
+    tokio::time::advance(time).await;
+    tokio::time::resume();
+}
+
+/// Keeps the connection and status of each observed call, and what the breaker became.
 #[derive(Default)]
-pub(crate) struct Observed(pub(crate) Mutex<Vec<(String, Option<u16>)>>);
+pub(crate) struct Observed(pub(crate) Mutex<Vec<(String, Option<u16>)>>, pub(crate) Mutex<Vec<&'static str>>);
 
 impl Observer for Observed {
     fn observe(&self, observation: &Observation<'_>) {
-        if let Observation::Call { connection, status, .. } = observation {
-            self.0.lock().unwrap().push(((*connection).to_owned(), *status));
+        match observation {
+            Observation::Call { connection, status, .. } => self.0.lock().unwrap().push(((*connection).to_owned(), *status)),
+            Observation::Breaker { state, .. } => self.1.lock().unwrap().push(state),
+            _ => {}
         }
     }
 }

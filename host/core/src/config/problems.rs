@@ -218,14 +218,11 @@ impl Problems {
         for (index, path) in connection.paths.iter().flatten().enumerate().filter(|(_, path)| !path.starts_with(['/', '*'])) {
             self.push(format!("{at}.paths[{index}]"), format!("`{path}` can never match: a path starts with `/`"));
         }
-        for (setting, is_zero) in [
-            ("concurrency", connection.concurrency == 0),
-            ("connect_timeout", connection.connect_timeout.is_zero()),
-            ("timeout", connection.timeout.is_zero()),
-            ("request_limit", connection.request_limit.0 == 0),
-            ("response_limit", connection.response_limit.0 == 0),
-        ] {
-            self.zeros(&[(&format!("{at}.{setting}"), is_zero)]);
+        for problem in connection.limit_problems() {
+            self.push(format!("{at}.{}", problem.key), problem.message);
+        }
+        if let Some(retry) = &connection.retry {
+            self.retry(&format!("{at}.retry"), retry);
         }
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::BoxFuture;
 use crate::call::{Request, Response};
+use crate::retry::RetryPolicy;
 
 /// What the pipeline must know of a connection before it sends.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +54,12 @@ impl fmt::Display for SendError {
 pub trait Connector: Send + Sync {
     /// How a request of this method behaves on the connection; none where it is unknown.
     fn manners(&self, connection: &str, method: &str) -> Option<Manners>;
+
+    /// The policy for attempts that ended because the connection was unavailable, where it has one
+    /// of its own.
+    fn retry(&self, _connection: &str) -> Option<&RetryPolicy> {
+        None
+    }
 
     /// Checks a request against the connection's limits and allow-lists, without sending it.
     ///

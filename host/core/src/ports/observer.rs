@@ -41,6 +41,13 @@ pub enum Observation<'a> {
         /// How long it took.
         took: Duration,
     },
+    /// A connection's breaker changed.
+    Breaker {
+        /// The connection.
+        connection: &'a str,
+        /// What it is now: `closed`, `open`, `half-open` or `ramping`.
+        state: &'static str,
+    },
 }
 
 /// Takes observations. Must not block.

@@ -11,6 +11,7 @@ use mortar_core::delivery::{DeliveryId, PluginNo};
 use mortar_core::event::TypedEvent;
 use mortar_core::plugin::PluginSettings;
 use mortar_core::ports::*;
+use mortar_core::retry::RetryPolicy;
 use mortar_core::story;
 use mortar_pipeline::Ports;
 
@@ -149,11 +150,15 @@ pub(crate) struct FakeConnector {
     pub(crate) happened: Happened,
     pub(crate) script: Mutex<VecDeque<Result<Response, SendError>>>,
     pub(crate) keys: Mutex<Vec<String>>,
+    pub(crate) retry: HashMap<&'static str, RetryPolicy>,
 }
 
 impl Connector for FakeConnector {
     fn manners(&self, connection: &str, method: &str) -> Option<Manners> {
         (connection != "nowhere").then(|| Manners { idempotent: connection == "keyed", safe: method == "GET" })
+    }
+    fn retry(&self, connection: &str) -> Option<&RetryPolicy> {
+        self.retry.get(connection)
     }
     fn check(&self, _: &Request) -> Result<(), SendError> {
         Ok(())
@@ -207,7 +212,7 @@ impl World {
         let happened = Happened::default();
         let journal = Arc::new(FakeJournal { happened: happened.clone(), ..FakeJournal::default() });
         let script = Mutex::new(script.into_iter().collect());
-        let connector = Arc::new(FakeConnector { happened: happened.clone(), script, keys: Mutex::default() });
+        let connector = Arc::new(FakeConnector { happened: happened.clone(), script, keys: Mutex::default(), retry: HashMap::new() });
         Self { journal, connector, happened }
     }
 

@@ -19,6 +19,10 @@ pub(super) async fn status(State(admin): State<Arc<Admin>>) -> Result<Json<Statu
         kind: if connection.url.starts_with("smtp") { "smtp" } else { "http" }.to_owned(),
         name: connection.name,
         in_flight: connection.in_flight,
+        allowed: connection.allowed,
+        waiting: connection.waiting,
+        breaker: connection.breaker,
+        paused_until: connection.paused_until,
     });
     let health = admin.ports.journal.health().err().map(|fault| fault.to_string());
     Ok(Json(Status {

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use mortar_connect::BreakerState;
 use mortar_core::delivery::State;
 
 use super::client::Client;
 use super::exit::{Exit, Failure};
 use super::output::{Cell, Output, Tone, counted, time};
-use crate::admin_types::Status;
+use crate::admin_types::{ConnectionStatus, Status};
 
 pub(super) async fn run(client: &Client, output: &mut Output<'_>) -> Result<Exit, Failure> {
     let status = client.status().await?;
@@ -57,9 +58,22 @@ fn plugins(status: &Status, output: &mut Output<'_>) -> Result<(), Failure> {
 }
 
 fn connections(status: &Status, output: &mut Output<'_>) -> Result<(), Failure> {
-    let rows = status.connections.iter().map(|c| vec![Cell::from(&c.name), Cell::from(&c.kind), c.in_flight.into()]);
+    let row = |c: &ConnectionStatus| {
+        vec![Cell::from(&c.name), Cell::from(&c.kind), c.in_flight.into(), c.allowed.into(), c.waiting.into(), breaker(c)]
+    };
+    let heads = ["connection", "kind", "in flight", "allowed", "waiting", "breaker"];
     output.line("")?;
-    Ok(output.table(&["connection", "kind", "in flight"], rows.collect(), "no connection is configured")?)
+    Ok(output.table(&heads, status.connections.iter().map(row).collect(), "no connection is configured")?)
+}
+
+fn breaker(connection: &ConnectionStatus) -> Cell {
+    match (connection.breaker, connection.paused_until) {
+        (BreakerState::Open { until }, _) => Cell::toned(format!("open until {}", time(until)), Tone::Bad),
+        (BreakerState::HalfOpen, _) => Cell::toned("half-open", Tone::Wait),
+        (_, Some(until)) => Cell::toned(format!("closed, paused until {}", time(until)), Tone::Wait),
+        (BreakerState::Ramping, None) => Cell::toned("ramping", Tone::Wait),
+        (BreakerState::Closed, None) => Cell::from("closed"),
+    }
 }
 
 /// What an operator does about what is not as it should be.
@@ -89,7 +103,7 @@ mod tests {
     use mortar_core::story::Counts;
 
     use super::*;
-    use crate::admin_types::{ConnectionStatus, PluginStatus};
+    use crate::admin_types::PluginStatus;
 
     #[test]
     fn status_says_what_to_look_at() {
@@ -104,7 +118,26 @@ mod tests {
                 digest: "0123456789abcdef".into(),
                 handles: vec!["order-events".into(), "any-event".into()],
             }],
-            connections: vec![ConnectionStatus { name: "erp".into(), kind: "http".into(), in_flight: 3 }],
+            connections: vec![
+                ConnectionStatus {
+                    name: "erp".into(),
+                    kind: "http".into(),
+                    in_flight: 3,
+                    allowed: 16,
+                    waiting: 0,
+                    breaker: BreakerState::Closed,
+                    paused_until: None,
+                },
+                ConnectionStatus {
+                    name: "mail".into(),
+                    kind: "smtp".into(),
+                    in_flight: 0,
+                    allowed: 0,
+                    waiting: 0,
+                    breaker: BreakerState::Open { until: "2026-03-01T10:02:05Z".parse().unwrap() },
+                    paused_until: None,
+                },
+            ],
             problems: vec!["the journal's disk is 91 % full".into()],
         };
         let mut buffer = Vec::new();
@@ -118,8 +151,9 @@ deliveries: 10 done, 2 dead
 PLUGIN  HANDLES                  COMPONENT
 rest    order-events, any-event  0123456789ab
 
-CONNECTION  KIND  IN FLIGHT
-erp         http  3
+CONNECTION  KIND  IN FLIGHT  ALLOWED  WAITING  BREAKER
+erp         http  3          16       0        closed
+mail        smtp  0          0        0        open until 2026-03-01 10:02:05Z
 problem: the journal's disk is 91 % full
 2 × dead letter: see `mortar dead list`
 1 × callback in quarantine: see `mortar quarantine list`

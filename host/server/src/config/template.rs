@@ -8,8 +8,8 @@ mod tests {
     use std::collections::BTreeSet;
 
     use mortar_core::config::{
-        AdminConfig, Auth, Condition, Config, ConnectionConfig, DeliveryConfig, EdgeConfig, JournalConfig, LogConfig, PluginsConfig,
-        SourceConfig,
+        AdminConfig, Auth, BreakerConfig, Condition, Config, ConnectionConfig, DeliveryConfig, EdgeConfig, JournalConfig, LogConfig,
+        PluginsConfig, SourceConfig,
     };
     use mortar_core::retry::RetryPolicy;
     use serde::de::DeserializeOwned;
@@ -50,7 +50,8 @@ mod tests {
             source.path.take_if(|path| *path == format!("/webhooks/{name}"));
         }
         let erp = shown.connections.get_mut("erp").unwrap();
-        (erp.idempotency_header, erp.methods, erp.paths) = (None, None, None);
+        (erp.idempotency_header, erp.methods, erp.paths, erp.rate) = (None, None, None, None);
+        assert_eq!(erp.retry.take(), Some(RetryPolicy::default()));
         erp.headers.clear();
         shown.connections.get_mut("mail").unwrap().from = None;
         shown.connections.values_mut().for_each(|connection| connection.auth = Auth::None);
@@ -107,6 +108,8 @@ mod tests {
         all_of::<SourceConfig>(&["sources.masonhub"]);
         all_of::<Condition>(&["sources.another.verify"]);
         all_of::<ConnectionConfig>(&["connections.erp", "connections.mail"]);
+        all_of::<BreakerConfig>(&["connections.erp.breaker"]);
+        all_of::<RetryPolicy>(&["connections.erp.retry"]);
     }
 
     #[test]

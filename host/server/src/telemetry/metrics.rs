@@ -33,6 +33,13 @@ struct CallLabels {
     status: &'static str,
 }
 
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct BreakerLabels {
+    connection: String,
+    /// What the breaker became.
+    state: &'static str,
+}
+
 type Durations<L> = Family<L, Histogram, fn() -> Histogram>;
 
 fn seconds() -> Histogram {
@@ -47,6 +54,7 @@ pub struct Metrics {
     duplicates: Family<SourceLabels, Counter>,
     attempts: Durations<AttemptLabels>,
     calls: Durations<CallLabels>,
+    breakers: Family<BreakerLabels, Counter>,
 }
 
 impl Default for Metrics {
@@ -55,7 +63,7 @@ impl Default for Metrics {
         let callbacks = Durations::new_with_constructor(seconds as fn() -> Histogram);
         let attempts = Durations::new_with_constructor(seconds as fn() -> Histogram);
         let calls = Durations::new_with_constructor(seconds as fn() -> Histogram);
-        let (stored, duplicates) = (Family::default(), Family::default());
+        let (stored, duplicates, breakers) = (Family::default(), Family::default(), Family::default());
         let help = "Callbacks by source and result, from the first byte read to the answer";
         registry.register_with_unit("callback_duration", help, Unit::Seconds, callbacks.clone());
         registry.register("events_stored", "New events by source", stored.clone());
@@ -64,7 +72,8 @@ impl Default for Metrics {
         registry.register_with_unit("attempt_duration", help, Unit::Seconds, attempts.clone());
         let help = "Requests through connections by class of status";
         registry.register_with_unit("call_duration", help, Unit::Seconds, calls.clone());
-        Self { registry, callbacks, stored, duplicates, attempts, calls }
+        registry.register("breaker_changes", "Changes of the breakers of connections, by what they became", breakers.clone());
+        Self { registry, callbacks, stored, duplicates, attempts, calls, breakers }
     }
 }
 
@@ -114,6 +123,9 @@ impl Observer for Metrics {
                 };
                 observe(&self.calls, &CallLabels { connection: connection.to_owned(), status }, took);
             }
+            Observation::Breaker { connection, state } => {
+                self.breakers.get_or_create(&BreakerLabels { connection: connection.to_owned(), state }).inc();
+            }
         }
     }
 }
@@ -127,8 +139,10 @@ mod tests {
         let metrics = Metrics::default();
         metrics.observe(&Observation::Events { source: "masonhub", stored: 3, duplicates: 1 });
         metrics.observe(&Observation::Call { connection: "erp", status: Some(201), took: Duration::from_millis(3) });
+        metrics.observe(&Observation::Breaker { connection: "erp", state: "half-open" });
         let page = metrics.encode().unwrap();
         assert!(page.contains("mortar_events_stored_total{source=\"masonhub\"} 3"), "{page}");
         assert!(page.contains("mortar_call_duration_seconds_count{connection=\"erp\",status=\"2xx\"} 1"), "{page}");
+        assert!(page.contains("mortar_breaker_changes_total{connection=\"erp\",state=\"half-open\"} 1"), "{page}");
     }
 }

@@ -1,0 +1,59 @@
+//! One attempt and what becomes of its delivery.
+
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod fakes;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use fakes::*;
+use mortar_core::code::ErrorCode;
+use mortar_core::delivery::{Ending, Verdict};
+use mortar_core::ports::{BoxFuture, Clock, Host, SendError};
+use mortar_core::retry::RetryPolicy;
+use mortar_pipeline::plugins::Plugins;
+use mortar_pipeline::run::Runner;
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// A policy that can be told by how long it waits when it is asked to wait for an hour.
+fn waits(seconds: u64) -> RetryPolicy {
+    RetryPolicy { longest_delay: Duration::from_secs(seconds), ..RetryPolicy::default() }
+}
+
+/// How long a delivery waits, in seconds, after an attempt that found these connections unavailable
+/// and ended so. The connection `erp` waits for 20 s, the host for 30 s.
+async fn wait(own: Option<RetryPolicy>, unavailable: &'static [&'static str], code: ErrorCode) -> i64 {
+    let held = || Err(SendError::NotSent { reason: "held back".into(), after: Some(HOUR), spent: false });
+    let mut world = World::answering(unavailable.iter().map(|_| held()));
+    Arc::get_mut(&mut world.connector).unwrap().retry.insert("erp", waits(20));
+    let handler = move |_, host: Arc<dyn Host>| -> BoxFuture<'static, Ending> {
+        Box::pin(async move {
+            for connection in unavailable {
+                host.call((*connection).into(), request(connection, "GET", "")).await.unwrap_err();
+            }
+            Ending::Retry { code, reason: "told".into(), after: Some(HOUR), spent: true }
+        })
+    };
+    let settings = mortar_core::plugin::PluginSettings { retry: own, ..settings() };
+    let ports = world.ports(FakeSandbox { settings, handler: Box::new(handler) });
+    let plugins = Arc::new(Plugins::number(&*ports.sandbox, &*ports.journal).await.unwrap());
+    Runner { ports, plugins, retry: waits(30) }.run(claim(1, Vec::new())).await;
+    let finishes = world.journal.finishes.lock().unwrap();
+    let Verdict::Waiting { until, spent, .. } = finishes[0].verdict else { panic!("{:?}", finishes[0].verdict) };
+    assert_eq!(spent, unavailable.is_empty() || code != ErrorCode::PluginRetry, "waiting for a connection spends no attempt");
+    until.duration_since(Still.now()).as_secs()
+}
+
+#[tokio::test]
+async fn the_plugins_policy_goes_before_the_connections_and_that_before_the_hosts() {
+    use ErrorCode::{PluginRetry, PluginTrap};
+    assert_eq!(wait(Some(waits(10)), &["erp"], PluginRetry).await, 10);
+    assert_eq!(wait(None, &["erp"], PluginRetry).await, 20);
+    assert_eq!(wait(None, &["keyed"], PluginRetry).await, 30, "it has none of its own");
+    assert_eq!(wait(None, &["keyed", "erp"], PluginRetry).await, 20, "the last one was in the way");
+    assert_eq!(wait(None, &["erp", "keyed"], PluginRetry).await, 30);
+    assert_eq!(wait(None, &["erp"], PluginTrap).await, 30, "the connection was not what ended it");
+    assert_eq!(wait(None, &[], PluginRetry).await, 30);
+}
