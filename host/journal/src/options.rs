@@ -46,7 +46,7 @@ impl Default for Options {
             queue: config.queue,
             queue_bytes: 128 << 20,
             open_deliveries: config.open_deliveries,
-            event_cache: 32 << 20,
+            event_cache: 8 << 20,
             // Most of what is written is not read again soon, and SQLite looks through all of it with each commit.
             page_cache: 8 << 20,
             // Every batch rewrites the last page of each table and page 1, so small pages save writes: at

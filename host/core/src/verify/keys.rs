@@ -51,6 +51,10 @@ pub(super) fn hex_signature(text: &str) -> Option<Signature> {
         _ => text,
     };
     let mut signature = Signature::default();
+    // Only digits: the decoder would take `0x` before them.
+    if digits.len() != 2 * signature.len() {
+        return None;
+    }
     hex::decode_to_slice(digits, &mut signature).ok().map(|()| signature)
 }
 
