@@ -35,6 +35,7 @@ pub async fn dispatch(ports: Ports, plugins: Arc<Plugins>, config: DeliveryConfi
             Err(fault) => {
                 tracing::error!(%fault, "no deliveries can be claimed; trying again");
                 tokio::select! {
+                    biased;
                     () = tokio::time::sleep(JOURNAL_PAUSE) => continue,
                     _ = stop.changed() => continue,
                 }
@@ -51,7 +52,10 @@ pub async fn dispatch(ports: Ports, plugins: Arc<Plugins>, config: DeliveryConfi
             });
         }
         if none || slots.available_permits() == 0 {
+            // Whichever comes, the loop looks at everything. Biased, because the choice would otherwise
+            // be the one thing on the path that is left to chance.
             tokio::select! {
+                biased;
                 () = ports.journal.claimable(), if slots.available_permits() > 0 => {}
                 () = running.one_ends(), if !running.is_empty() => {}
                 _ = stop.changed() => {}

@@ -49,7 +49,7 @@ impl Runner {
             log: ran.log,
         };
         let policy = plugin.settings.retry.as_ref().unwrap_or(&self.retry);
-        let history = History { spent: claim.spent, since: claim.since, now: ended_at, jitter: rand::random() };
+        let history = History { spent: claim.spent, since: claim.since, now: ended_at, jitter: self.ports.random.fraction() };
         let verdict = policy.verdict(ran.ending, history);
         let result = verdict_name(&verdict);
         report(&claim, &plugin, &verdict);

@@ -23,6 +23,12 @@ impl Clock for Still {
     }
 }
 
+impl Random for Still {
+    fn fraction(&self) -> f64 {
+        0.5
+    }
+}
+
 pub(crate) struct Nobody;
 
 impl Observer for Nobody {
@@ -217,6 +223,7 @@ impl World {
             sandbox: Arc::new(sandbox),
             connector: self.connector.clone(),
             clock: Arc::new(Still),
+            random: Arc::new(Still),
             observer: Arc::new(Nobody),
         }
     }
