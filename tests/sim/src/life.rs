@@ -1,0 +1,59 @@
+//! The life of one host process: it may be killed wherever it awaits something of the world.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tokio::sync::watch;
+
+/// One host process, from its start to its end. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Life(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    /// Points until it is killed.
+    left: AtomicU64,
+    over: watch::Sender<bool>,
+}
+
+impl Life {
+    /// A life that ends at the `points`-th point from now.
+    #[must_use]
+    pub fn new(points: u64) -> Self {
+        Self(Arc::new(Inner { left: AtomicU64::new(points), over: watch::Sender::new(false) }))
+    }
+
+    /// Ends it.
+    pub fn end(&self) {
+        self.0.over.send_replace(true);
+    }
+
+    /// From now on it is not killed.
+    pub fn spare(&self) {
+        self.0.left.store(u64::MAX, Ordering::SeqCst);
+    }
+
+    /// True once it has ended.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        *self.0.over.borrow()
+    }
+
+    /// Resolves when it has ended.
+    pub async fn over(&self) {
+        // The sender lives as long as `self`.
+        let _ = self.0.over.subscribe().wait_for(|over| *over).await;
+    }
+
+    /// A point at which the host may be killed. All adapters of a host pass such points before and
+    /// after each of their effects, and none of them goes on once the host is dead: so this stands
+    /// for a kill at any await of the pipeline.
+    pub async fn point(&self) {
+        if !self.is_over() && self.0.left.fetch_sub(1, Ordering::SeqCst) <= 1 {
+            self.end();
+        }
+        if self.is_over() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
