@@ -2,10 +2,12 @@
 //!
 //! The rules, in the order in which a call meets them:
 //! 1. A step that was answered before answers from the journal; with another request it diverged.
+//!    Reads made while a step is in doubt are looks: they always go to the ERP.
 //! 2. A write that was sent and whose answer was lost is in doubt until it is settled.
 //! 3. Nothing leaves the host before every earlier answer is durable.
 //! 4. A write that the ERP would not recognise as a repetition is journaled before it is sent.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -51,8 +53,8 @@ struct Inner {
     overruled: Option<Ending>,
     /// The last reason why a call was not applied.
     unavailable: Option<Unavailable>,
-    /// A step whose fate is unknown, as the plugin was told.
-    in_doubt: Option<String>,
+    /// Steps whose fate is unknown, as the plugin was told.
+    in_doubt: BTreeSet<String>,
     denied: bool,
 }
 
@@ -71,7 +73,7 @@ pub struct StepsEnd {
     pub state: Vec<StateWrite>,
     overruled: Option<Ending>,
     unavailable: Option<Unavailable>,
-    in_doubt: Option<String>,
+    in_doubt: bool,
     denied: bool,
 }
 
@@ -88,10 +90,10 @@ impl StepsEnd {
                 None => Ending::Retry { code: ErrorCode::PluginRetry, reason, after, spent },
             },
             Ending::Refused { code: ErrorCode::PluginRejected, reason } => {
-                let code = match &self.in_doubt {
-                    Some(_) => ErrorCode::StepInDoubt,
-                    None if self.denied => ErrorCode::CallDenied,
-                    None => ErrorCode::PluginRejected,
+                let code = match () {
+                    () if self.in_doubt => ErrorCode::StepInDoubt,
+                    () if self.denied => ErrorCode::CallDenied,
+                    () => ErrorCode::PluginRejected,
                 };
                 Ending::Refused { code, reason }
             }
@@ -125,7 +127,7 @@ impl Steps {
             state: inner.state.into_writes(),
             overruled: inner.overruled,
             unavailable: inner.unavailable,
-            in_doubt: inner.in_doubt,
+            in_doubt: !inner.in_doubt.is_empty(),
             denied: inner.denied,
         }
     }
@@ -163,12 +165,14 @@ impl Steps {
             let same = call.request == request;
             let safe = self.manners(&call.request).is_some_and(|m| m.safe);
             match &call.fate {
+                // What an attempt that was killed has seen when it looked may no longer be so.
+                Fate::Answered { .. } if same && safe && !inner.in_doubt.is_empty() => {}
                 Fate::Answered { response, .. } if same => return Ok((response.clone(), true)),
                 Fate::Intended { .. } if safe => {}
                 Fate::Intended { lost } if same => {
                     let how = lost.as_deref().unwrap_or("the host stopped before the answer came");
                     let told = format!("step `{step}` was sent at {} and its answer was lost ({how})", call.sent_at);
-                    inner.in_doubt = Some(step.to_owned());
+                    inner.in_doubt.insert(step.to_owned());
                     return Err(CallError::InDoubt(told));
                 }
                 Fate::Unsent => {}
@@ -288,9 +292,7 @@ impl Steps {
         durable(&mut inner).await.map_err(|e| e.to_string())?;
         let result = if matches!(fate, Fate::Unsent) { "settled: resend" } else { "settled: answered" };
         inner.calls[at].fate = fate;
-        if inner.in_doubt.as_ref() == Some(&step) {
-            inner.in_doubt = None;
-        }
+        inner.in_doubt.remove(&step);
         let at_ms = millis(self.started.elapsed());
         inner.trace.push(Trace { step, at_ms, took_ms: 0, result: result.into(), request: None });
         Ok(())

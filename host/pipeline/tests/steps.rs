@@ -121,6 +121,25 @@ async fn a_host_that_was_killed_after_sending_leaves_a_doubt() {
 }
 
 #[tokio::test]
+async fn a_look_is_at_the_erp_as_it_is_now() {
+    let world = World::answering([answer(404), answer(404), answer(200)]);
+    let first = steps(&world, Vec::new());
+    first.call("read".into(), request("erp", "GET", "a")).await.unwrap();
+    first.call("look".into(), request("erp", "GET", "b")).await.unwrap();
+    // Then the write was sent again, and the host was killed: the next run has the same number.
+    let mut calls = journaled(&world);
+    let (sent_at, fate) = (calls[0].sent_at, Fate::Intended { lost: None });
+    calls.push(Call { ordinal: 2, step: "a".into(), attempt: 1, request: request("erp", "POST", "1"), sent_at, fate });
+    let second = steps(&world, calls);
+    assert_eq!(second.call("read".into(), request("erp", "GET", "a")).await.unwrap().status, 404, "the same world as before");
+    assert!(matches!(second.call("a".into(), request("erp", "POST", "1")).await, Err(CallError::InDoubt(_))));
+    let found = second.call("look".into(), request("erp", "GET", "b")).await.unwrap();
+    assert_eq!(found.status, 200);
+    second.settle("a".into(), Settlement::Answered(found)).await.unwrap();
+    assert_eq!(second.call("look".into(), request("erp", "GET", "b")).await.unwrap().status, 200, "from the journal again");
+}
+
+#[tokio::test]
 async fn keyed_writes_are_repeated_under_the_same_key() {
     let world = World::answering([Err(SendError::Lost("timeout".into())), answer(201)]);
     let first = steps(&world, Vec::new());
