@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use mortar_core::call::{Request, Response};
 use mortar_core::config::{ConnectionConfig, Secret};
@@ -41,6 +42,7 @@ pub struct ConnectionStatus {
 
 struct Connection {
     gate: Gate,
+    patience: Duration,
     safe_methods: Vec<String>,
     transport: Transport,
 }
@@ -119,6 +121,10 @@ impl Connector for Connections {
         })
     }
 
+    fn patience(&self, connection: &str) -> Duration {
+        self.by_name.get(connection).map_or(Duration::ZERO, |connection| connection.patience)
+    }
+
     fn check(&self, request: &Request) -> Result<(), SendError> {
         let checked = match &self.get(&request.connection)?.transport {
             Transport::Http(client) => client.prepare(request).map(drop),
@@ -146,7 +152,9 @@ impl Connection {
             _ => Transport::Http(Box::new(HttpClient::new(setup)?)),
         };
         let gate = Gate::new(config.concurrency, config.timeout);
-        Some(Self { gate, safe_methods: config.safe_methods.clone(), transport })
+        // In line for a place, then connecting, then the answer.
+        let patience = config.timeout + config.connect_timeout + config.timeout;
+        Some(Self { gate, patience, safe_methods: config.safe_methods.clone(), transport })
     }
 
     fn url(&self) -> &Url {

@@ -4,6 +4,8 @@
 //! 1. A step that was answered before answers from the journal; with another request it diverged.
 //!    Reads made while a step is in doubt are looks: they always go to the ERP.
 //! 2. A write that was sent and whose answer was lost is in doubt until it is settled.
+//!    The plugin is told of it only when the ERP can no longer be at it: a look before that would
+//!    say nothing.
 //! 3. Nothing leaves the host before every earlier answer is durable.
 //! 4. A write that the ERP would not recognise as a repetition is journaled before it is sent.
 
@@ -28,6 +30,9 @@ mod state;
 
 /// Longest name of a step, in bytes.
 pub const STEP_LIMIT: usize = 200;
+
+/// No request is sent on an intent that took longer to be stored.
+const INTENT_TIME: Duration = Duration::from_secs(5);
 
 /// The host's side of one attempt.
 pub struct Steps {
@@ -169,6 +174,12 @@ impl Steps {
                 Fate::Answered { .. } if same && safe && !inner.in_doubt.is_empty() => {}
                 Fate::Answered { response, .. } if same => return Ok((response.clone(), true)),
                 Fate::Intended { .. } if safe => {}
+                Fate::Intended { .. } if same && !self.rest(call).is_zero() => {
+                    let rest = self.rest(call);
+                    inner.unavailable = Some(Unavailable { code: ErrorCode::StepInDoubt, after: Some(rest), spent: false });
+                    let reason = format!("step `{step}` was sent at {} and its answer was lost; the ERP may still be at it", call.sent_at);
+                    return Err(CallError::Unavailable { reason, after_ms: Some(millis(rest)) });
+                }
                 Fate::Intended { lost } if same => {
                     let how = lost.as_deref().unwrap_or("the host stopped before the answer came");
                     let told = format!("step `{step}` was sent at {} and its answer was lost ({how})", call.sent_at);
@@ -196,6 +207,14 @@ impl Steps {
         let ordinal = known.unwrap_or(inner.calls.len());
         let response = self.send(inner, ordinal, step, request, &manners, shown).await?;
         Ok((response, false))
+    }
+
+    /// How long the ERP may still be at a call that was lost.
+    fn rest(&self, call: &Call) -> Duration {
+        let whole = self.ports.connector.patience(&call.request.connection) + INTENT_TIME;
+        // Negative where the clock was set back.
+        let passed = Duration::try_from(self.ports.clock.now().duration_since(call.sent_at)).unwrap_or_default();
+        whole.saturating_sub(passed)
     }
 
     /// What can be refused without a look at the step's past.
@@ -237,8 +256,15 @@ impl Steps {
         let fate = Fate::Intended { lost: None };
         let mut call = Call { ordinal: no, step: step.to_owned(), attempt: self.attempt, request, sent_at, fate };
         if intent {
-            inner.unsettled_receipt = Some(self.ports.journal.call(self.lease, CallWrite::Put(call.clone())));
-            durable(inner).await?;
+            // The time in it must be that of the sending, since looking is timed by it.
+            let mut fresh = false;
+            while !fresh {
+                let began = Instant::now();
+                call.sent_at = self.ports.clock.now();
+                inner.unsettled_receipt = Some(self.ports.journal.call(self.lease, CallWrite::Put(call.clone())));
+                durable(inner).await?;
+                fresh = began.elapsed() <= INTENT_TIME;
+            }
             remember(&mut inner.calls, ordinal, call.clone());
         }
         let key = idempotency_key(&self.event.source, &self.event.id, &self.plugin.name, step);

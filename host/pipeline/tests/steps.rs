@@ -7,10 +7,11 @@ mod fakes;
 use std::time::Duration;
 
 use fakes::*;
+use jiff::SignedDuration;
 use mortar_core::call::{CallError, Response, Settlement};
 use mortar_core::code::ErrorCode;
 use mortar_core::delivery::Ending;
-use mortar_core::ports::{CallWrite, Host, PutError, SendError, StateWrite};
+use mortar_core::ports::{CallWrite, Clock, Host, PutError, SendError, StateWrite};
 use mortar_core::story::{Call, Fate};
 use mortar_pipeline::steps::Steps;
 
@@ -24,7 +25,7 @@ fn steps(world: &World, calls: Vec<Call>) -> Steps {
     Steps::new(world.ports(sandbox), &plugin, &claim(1, calls))
 }
 
-/// What the journal holds after the writes, as the next attempt gets it.
+/// What the journal holds after the writes, as an attempt an hour later gets it.
 fn journaled(world: &World) -> Vec<Call> {
     let mut calls: Vec<Call> = Vec::new();
     for write in world.journal.calls.lock().unwrap().iter() {
@@ -36,6 +37,7 @@ fn journaled(world: &World) -> Vec<Call> {
             CallWrite::Fate { ordinal, fate } => calls.iter_mut().find(|c| c.ordinal == *ordinal).unwrap().fate = fate.clone(),
         }
     }
+    calls.iter_mut().for_each(|call| call.sent_at -= SignedDuration::from_hours(1));
     calls
 }
 
@@ -118,6 +120,24 @@ async fn a_host_that_was_killed_after_sending_leaves_a_doubt() {
     let found = Response { status: 200, headers: Vec::new(), body: b"found".to_vec() };
     second.settle("a".into(), Settlement::Answered(found.clone())).await.unwrap();
     assert_eq!(second.call("a".into(), request("erp", "POST", "1")).await.unwrap(), found);
+}
+
+#[tokio::test]
+async fn a_doubt_is_told_only_when_the_erp_can_no_longer_be_at_it() {
+    let world = World::answering([Err(SendError::Lost("reset".into()))]);
+    *world.connector.patience.lock().unwrap() = Duration::from_secs(29);
+    let first = steps(&world, Vec::new());
+    first.call("a".into(), request("erp", "POST", "1")).await.unwrap_err();
+    let mut calls = journaled(&world);
+    calls[0].sent_at = Still.now() - SignedDuration::from_secs(10);
+    let early = steps(&world, calls.clone());
+    let told = early.call("a".into(), request("erp", "POST", "1")).await.unwrap_err();
+    assert!(matches!(told, CallError::Unavailable { after_ms: Some(24_000), .. }), "{told:?}");
+    let retry = Ending::Retry { code: ErrorCode::PluginRetry, reason: "told".into(), after: None, spent: true };
+    assert!(matches!(early.end().await.amend(retry), Ending::Retry { code: ErrorCode::StepInDoubt, spent: false, .. }));
+    calls[0].sent_at = Still.now() - SignedDuration::from_secs(34);
+    let later = steps(&world, calls);
+    assert!(matches!(later.call("a".into(), request("erp", "POST", "1")).await, Err(CallError::InDoubt(_))));
 }
 
 #[tokio::test]

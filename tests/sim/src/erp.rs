@@ -211,6 +211,10 @@ impl Connector for SimConnector {
         Some(Manners { idempotent: connection == "keyed", safe: method == "GET" })
     }
 
+    fn patience(&self, _: &str) -> Duration {
+        TIMEOUT
+    }
+
     fn check(&self, _: &Request) -> Result<(), SendError> {
         Ok(())
     }

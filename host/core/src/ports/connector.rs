@@ -54,6 +54,11 @@ pub trait Connector: Send + Sync {
     /// How a request of this method behaves on the connection; none where it is unknown.
     fn manners(&self, connection: &str, method: &str) -> Option<Manners>;
 
+    /// How long the ERP may be at a request of the connection, from the call of `send` on: as long as
+    /// `send` waits for a place, a connection and an answer. Whoever looks earlier what became of a
+    /// lost request may see nothing, and a moment later it is applied.
+    fn patience(&self, connection: &str) -> Duration;
+
     /// Checks a request against the connection's limits and allow-lists, without sending it.
     ///
     /// # Errors

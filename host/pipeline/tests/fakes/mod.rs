@@ -155,11 +155,15 @@ pub(crate) struct FakeConnector {
     pub(crate) happened: Happened,
     pub(crate) script: Mutex<VecDeque<Result<Response, SendError>>>,
     pub(crate) keys: Mutex<Vec<String>>,
+    pub(crate) patience: Mutex<Duration>,
 }
 
 impl Connector for FakeConnector {
     fn manners(&self, connection: &str, method: &str) -> Option<Manners> {
         (connection != "nowhere").then(|| Manners { idempotent: connection == "keyed", safe: method == "GET" })
+    }
+    fn patience(&self, _: &str) -> Duration {
+        *self.patience.lock().unwrap()
     }
     fn check(&self, _: &Request) -> Result<(), SendError> {
         Ok(())
@@ -213,7 +217,7 @@ impl World {
         let happened = Happened::default();
         let journal = Arc::new(FakeJournal { happened: happened.clone(), ..FakeJournal::default() });
         let script = Mutex::new(script.into_iter().collect());
-        let connector = Arc::new(FakeConnector { happened: happened.clone(), script, keys: Mutex::default() });
+        let connector = Arc::new(FakeConnector { happened: happened.clone(), script, keys: Mutex::default(), patience: Mutex::default() });
         Self { journal, connector, happened }
     }
 
