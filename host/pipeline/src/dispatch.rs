@@ -9,6 +9,7 @@ use mortar_core::delivery::{DeliveryId, PluginNo};
 use mortar_core::ports::{Claim, JournalError};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::{self, JoinSet};
+use tokio::time::Instant;
 
 use crate::Ports;
 use crate::plugins::{Numbered, Plugins};
@@ -25,7 +26,7 @@ const JOURNAL_PAUSE: Duration = Duration::from_millis(500);
 /// What still runs when the caller drops the future is safe: its lease expires, and its calls are
 /// journaled.
 pub async fn dispatch(ports: Ports, plugins: Arc<Plugins>, config: DeliveryConfig, mut stop: watch::Receiver<bool>) {
-    let runner = Arc::new(Runner { ports: ports.clone(), plugins: plugins.clone(), retry: config.retry });
+    let runner = Arc::new(Runner { ports: ports.clone(), plugins: plugins.clone(), retry: config.retry, up_since: Instant::now() });
     let slots = Arc::new(Semaphore::new(config.concurrency));
     let mut running = Running::default();
     while !*stop.borrow_and_update() {

@@ -13,6 +13,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use mortar_core::call::{CallError, Mail, Request, Response, Settlement, idempotency_key};
 use mortar_core::code::ErrorCode;
 use mortar_core::delivery::Ending;
@@ -42,6 +43,8 @@ pub struct Steps {
     lease: Lease,
     attempt: u32,
     started: Instant,
+    /// How long the host was up when the attempt started.
+    uptime: Duration,
     inner: Mutex<Inner>,
 }
 
@@ -108,9 +111,9 @@ impl StepsEnd {
 }
 
 impl Steps {
-    /// Takes up where earlier attempts of the delivery stopped.
+    /// Takes up where earlier attempts of the delivery stopped, in a host that is up for so long.
     #[must_use]
-    pub fn new(ports: Ports, plugin: &Plugin, claim: &Claim) -> Self {
+    pub fn new(ports: Ports, plugin: &Plugin, claim: &Claim, uptime: Duration) -> Self {
         Self {
             ports,
             plugin: plugin.clone(),
@@ -118,6 +121,7 @@ impl Steps {
             lease: claim.lease,
             attempt: claim.attempt,
             started: Instant::now(),
+            uptime,
             inner: Mutex::new(Inner { calls: claim.calls.clone(), ..Inner::default() }),
         }
     }
@@ -213,8 +217,10 @@ impl Steps {
     fn rest(&self, call: &Call) -> Duration {
         let whole = self.ports.connector.patience(&call.request.connection) + INTENT_TIME;
         // Negative where the clock was set back.
-        let passed = Duration::try_from(self.ports.clock.now().duration_since(call.sent_at)).unwrap_or_default();
-        whole.saturating_sub(passed)
+        let by_clock = Duration::try_from(self.ports.clock.now().duration_since(call.sent_at)).unwrap_or_default();
+        // Where another host has sent it, the clock may have been set forwards since: only what this
+        // one has seen pass is certain.
+        whole.saturating_sub(by_clock.min(self.uptime + self.started.elapsed()))
     }
 
     /// What can be refused without a look at the step's past.
@@ -268,6 +274,7 @@ impl Steps {
             remember(&mut inner.calls, ordinal, call.clone());
         }
         let key = idempotency_key(&self.event.source, &self.event.id, &self.plugin.name, step);
+        let sending = Instant::now();
         let sent = self.ports.connector.send(&call.request, &key).await;
         let (fate, result) = match sent {
             Ok(response) => {
@@ -295,8 +302,14 @@ impl Steps {
             *shown = Some(call.request);
             return result;
         }
+        let lost = matches!(fate, Fate::Intended { .. });
+        if lost {
+            // The clock may have been set meanwhile, and looking is timed by this.
+            let ago = SignedDuration::try_from(sending.elapsed()).unwrap_or_default();
+            call.sent_at = self.ports.clock.now().checked_sub(ago).unwrap_or(call.sent_at);
+        }
         call.fate = fate.clone();
-        let write = if intent { CallWrite::Fate { ordinal: no, fate } } else { CallWrite::Put(call.clone()) };
+        let write = if intent && !lost { CallWrite::Fate { ordinal: no, fate } } else { CallWrite::Put(call.clone()) };
         inner.unsettled_receipt = Some(self.ports.journal.call(self.lease, write));
         remember(&mut inner.calls, ordinal, call);
         result

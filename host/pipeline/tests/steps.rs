@@ -15,6 +15,8 @@ use mortar_core::ports::{CallWrite, Clock, Host, PutError, SendError, StateWrite
 use mortar_core::story::{Call, Fate};
 use mortar_pipeline::steps::Steps;
 
+const UPTIME: Duration = Duration::from_secs(3600);
+
 fn sandbox() -> FakeSandbox {
     FakeSandbox { settings: settings(), handler: Box::new(|_, _| Box::pin(std::future::ready(Ending::Done))) }
 }
@@ -22,7 +24,7 @@ fn sandbox() -> FakeSandbox {
 fn steps(world: &World, calls: Vec<Call>) -> Steps {
     let sandbox = sandbox();
     let plugin = sandbox.plugin();
-    Steps::new(world.ports(sandbox), &plugin, &claim(1, calls))
+    Steps::new(world.ports(sandbox), &plugin, &claim(1, calls), UPTIME)
 }
 
 /// What the journal holds after the writes, as an attempt an hour later gets it.
@@ -141,6 +143,18 @@ async fn a_doubt_is_told_only_when_the_erp_can_no_longer_be_at_it() {
 }
 
 #[tokio::test]
+async fn after_a_start_the_clock_is_not_believed() {
+    let world = World::answering([]);
+    *world.connector.patience.lock().unwrap() = Duration::from_secs(29);
+    let sent_at = Still.now() - SignedDuration::from_hours(1);
+    let fate = Fate::Intended { lost: None };
+    let calls = vec![Call { ordinal: 0, step: "a".into(), attempt: 1, request: request("erp", "POST", "1"), sent_at, fate }];
+    let just_started = Steps::new(world.ports(sandbox()), &sandbox().plugin(), &claim(1, calls), Duration::from_secs(4));
+    let told = just_started.call("a".into(), request("erp", "POST", "1")).await.unwrap_err();
+    assert!(matches!(told, CallError::Unavailable { after_ms: Some(29_000..=30_000), .. }), "{told:?}");
+}
+
+#[tokio::test]
 async fn a_look_is_at_the_erp_as_it_is_now() {
     let world = World::answering([answer(404), answer(404), answer(200)]);
     let first = steps(&world, Vec::new());
@@ -208,7 +222,7 @@ async fn limits_and_grants_hold() {
     sandbox.settings.connections = vec!["erp".into(), "nowhere".into()];
     sandbox.settings.limits.calls = 4;
     let plugin = sandbox.plugin();
-    let steps = Steps::new(world.ports(sandbox), &plugin, &claim(1, Vec::new()));
+    let steps = Steps::new(world.ports(sandbox), &plugin, &claim(1, Vec::new()), UPTIME);
     let denied = |told: Result<Response, CallError>| matches!(told, Err(CallError::Denied(_)));
     assert!(denied(steps.call("a".into(), request("keyed", "POST", "")).await), "not granted");
     assert!(denied(steps.call("a".into(), request("nowhere", "POST", "")).await), "not configured");
