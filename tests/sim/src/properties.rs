@@ -33,7 +33,7 @@ pub enum Property {
     WritesAreJournaled,
     /// Writes about one subject are applied in the order of its events.
     OrderHolds,
-    /// An older count is never applied after a newer one.
+    /// An older count is never applied after a newer one that is done.
     NewestWins,
     /// A plugin's state loses no update.
     StateIsCompared,
@@ -166,10 +166,19 @@ impl End<'_> {
 
     fn older_after_newer(&self) -> Option<String> {
         let time = |event: &StoredEvent| -> Timestamp { event.as_of.unwrap_or(event.received_at) };
-        let by_subject = self.in_order(true);
-        let mut neighbours = by_subject.values().flat_map(|writes| writes.windows(2));
-        let wrong = neighbours.find(|pair| time(pair[0].0) > time(pair[1].0));
-        wrong.map(|pair| format!("{:?} was applied after {:?}", pair[1].1, pair[0].1))
+        self.in_order(true).values().find_map(|writes| {
+            let mut newest: Option<(&StoredEvent, &Write)> = None;
+            for (event, write) in writes {
+                if let Some((newer, before)) = newest.filter(|(newest, _)| time(newest) > time(event)) {
+                    return Some(format!("{write:?} was applied after {before:?}, whose count is of {}", time(newer)));
+                }
+                // A count that was refused in the end, or gave way to one that was, does not bind.
+                if self.of(write).is_some_and(|(_, delivery)| delivery.state == State::Done) {
+                    newest = Some((event, write));
+                }
+            }
+            None
+        })
     }
 
     fn lost_update(&self) -> Option<String> {

@@ -130,7 +130,7 @@ impl World {
         }
         let mut others = JoinSet::new();
         others.spawn(self.clone().keep_a_host_up(self.chance.fork()));
-        others.spawn(operator::operate(self.clone(), self.chance.fork()));
+        let operator = tokio::spawn(operator::operate(self.clone(), self.chance.fork()));
         others.spawn(self.clone().set_the_clock(self.chance.fork()));
         sleep(FAULTS.max(SENDING)).await;
         self.faults.cease();
@@ -138,6 +138,8 @@ impl World {
             host.life.spare();
         }
         self.trace.note(|| "nothing goes wrong any more".into());
+        // What the operator has begun comes to its end.
+        let _ = operator.await;
         let rested = tokio::time::timeout(REST, self.rest(&mut senders)).await.is_ok();
         others.shutdown().await;
         let mut failures = std::mem::take(&mut *lock(&self.early));
