@@ -20,6 +20,8 @@ pub struct Faults {
     claim_lost: f64,
     /// Share of requests that something happens to.
     erp: f64,
+    /// Share of attempts that outlive their lease: the machine was suspended.
+    stall: f64,
 }
 
 /// What becomes of a request.
@@ -51,7 +53,7 @@ impl Faults {
     /// No faults.
     #[must_use]
     pub fn none(chance: Chance) -> Self {
-        Self { chance, on: AtomicBool::new(false), commit_fails: 0.0, commit_slow: 0.0, busy: 0.0, claim_lost: 0.0, erp: 0.0 }
+        Self { chance, on: AtomicBool::new(false), commit_fails: 0.0, commit_slow: 0.0, busy: 0.0, claim_lost: 0.0, erp: 0.0, stall: 0.0 }
     }
 
     /// The faults of a world.
@@ -64,6 +66,7 @@ impl Faults {
             busy: chance.pick(&[0.0, 0.0, 0.03]),
             claim_lost: chance.pick(&[0.0, 0.0, 0.03]),
             erp: chance.pick(&[0.1, 0.3, 0.5]),
+            stall: chance.pick(&[0.0, 0.05]),
             chance,
         }
     }
@@ -105,6 +108,10 @@ impl Faults {
 
     pub(crate) fn claim_is_lost(&self) -> bool {
         self.hits(self.claim_lost)
+    }
+
+    pub(crate) fn stall(&self) -> Option<Duration> {
+        self.hits(self.stall).then(|| Duration::from_secs(100) + self.chance.up_to(Duration::from_secs(200)))
     }
 
     pub(crate) fn fate(&self, outage: bool) -> Fate {

@@ -1,9 +1,9 @@
 //! The life of one host process: it may be killed wherever it awaits something of the world.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use tokio::sync::watch;
+use tokio::sync::Notify;
 
 /// One host process, from its start to its end. Clones share it.
 #[derive(Clone, Debug)]
@@ -13,19 +13,22 @@ pub struct Life(Arc<Inner>);
 struct Inner {
     /// Points until it is killed.
     left: AtomicU64,
-    over: watch::Sender<bool>,
+    over: AtomicBool,
+    /// Not a `watch`: that wakes in an order left to chance.
+    ends: Notify,
 }
 
 impl Life {
     /// A life that ends at the `points`-th point from now.
     #[must_use]
     pub fn new(points: u64) -> Self {
-        Self(Arc::new(Inner { left: AtomicU64::new(points), over: watch::Sender::new(false) }))
+        Self(Arc::new(Inner { left: AtomicU64::new(points), over: AtomicBool::new(false), ends: Notify::new() }))
     }
 
     /// Ends it.
     pub fn end(&self) {
-        self.0.over.send_replace(true);
+        self.0.over.store(true, Ordering::SeqCst);
+        self.0.ends.notify_waiters();
     }
 
     /// From now on it is not killed.
@@ -36,13 +39,16 @@ impl Life {
     /// True once it has ended.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        *self.0.over.borrow()
+        self.0.over.load(Ordering::SeqCst)
     }
 
     /// Resolves when it has ended.
     pub async fn over(&self) {
-        // The sender lives as long as `self`.
-        let _ = self.0.over.subscribe().wait_for(|over| *over).await;
+        let mut ends = std::pin::pin!(self.0.ends.notified());
+        ends.as_mut().enable();
+        if !self.is_over() {
+            ends.await;
+        }
     }
 
     /// A point at which the host may be killed. All adapters of a host pass such points before and

@@ -34,8 +34,8 @@ mutations! {
     ForgetDedupe => WrittenOnce;
     /// Steps are not found in the journal when a handler runs again.
     ForgetSteps => WrittenOnce;
-    /// A delivery that is leased out is handed out again.
-    ForgetLeases => WrittenOnce | OrderHolds;
+    /// A lease is no right: what is leased out is handed out once more, and both attempts journal.
+    ForgetLeases => WrittenOnce | OrderHolds | StateIsCompared;
     /// An attempt whose lease was taken over still journals.
     ForgetTokens => WrittenOnce | DoneIsWritten | WritesAreJournaled | OrderHolds | StateIsCompared;
     /// A write without idempotency key is sent before its intent is durable.

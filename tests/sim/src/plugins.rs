@@ -14,6 +14,7 @@ use mortar_core::ports::{BoxFuture, Host, Plugin, Ran, Run, Sandbox, StateWrite}
 use serde_json::json;
 
 use crate::chance::Chance;
+use crate::faults::Faults;
 use crate::life::Life;
 use crate::trace::Trace;
 
@@ -196,6 +197,8 @@ pub fn counted(value: &[u8]) -> u64 {
 pub struct SimSandbox {
     /// The host.
     pub life: Life,
+    /// Whether attempts stall.
+    pub faults: Arc<Faults>,
     /// Where it tells what happens.
     pub trace: Trace,
 }
@@ -227,6 +230,9 @@ impl Sandbox for SimSandbox {
                 },
                 None => rejects(format!("there is no plugin {plugin}")),
             };
+            if let Some(stall) = self.faults.stall() {
+                tokio::time::sleep(stall).await;
+            }
             self.life.point().await;
             self.trace.note(|| format!("{plugin} ends {}, attempt {}: {ending:?}", run.event.id, run.attempt));
             Ran { ending, log: Vec::new(), digest: "native".into() }

@@ -32,6 +32,8 @@ struct Held {
     token: u64,
     expires: Timestamp,
     since: Timestamp,
+    /// Handed out twice at the same time, by a host that breaks the rule.
+    twice: bool,
 }
 
 impl Leases {
@@ -100,7 +102,9 @@ impl Work<'_> {
             }
         }
         if !self.breaks(Mutation::ForgetOrder) {
-            let free = lines.into_values().filter(|(_, running)| !running || self.breaks(Mutation::ForgetLeases));
+            let once = |head: &DeliveryId| self.leases.held.get(head).is_some_and(|held| !held.twice);
+            let again = |head: &DeliveryId| self.breaks(Mutation::ForgetLeases) && once(head);
+            let free = lines.into_values().filter(|(head, running)| !running || again(head));
             heads.extend(free.map(|(head, _)| head));
         }
         heads
@@ -110,7 +114,8 @@ impl Work<'_> {
         self.leases.tokens += 1;
         let token = self.leases.tokens;
         let expires = SignedDuration::try_from(lease).ok().and_then(|lease| now.checked_add(lease).ok()).unwrap_or(Timestamp::MAX);
-        self.leases.held.insert(id, Held { token, expires, since: now });
+        let twice = self.leases.runs(id);
+        self.leases.held.insert(id, Held { token, expires, since: now, twice });
         let delivery = &self.tables.deliveries[&id];
         let mut calls: Vec<Call> = delivery.calls.values().cloned().collect();
         if self.breaks(Mutation::ForgetSteps) {
@@ -131,7 +136,11 @@ impl Work<'_> {
 
     fn check_lease(&self, lease: Lease) -> Result<(), JournalError> {
         let holds = self.leases.held.get(&lease.delivery).is_some_and(|held| held.token == lease.token);
-        if holds || self.breaks(Mutation::ForgetTokens) { Ok(()) } else { Err(JournalError::LeaseLost) }
+        if holds || self.breaks(Mutation::ForgetTokens) || self.breaks(Mutation::ForgetLeases) {
+            Ok(())
+        } else {
+            Err(JournalError::LeaseLost)
+        }
     }
 
     pub(super) fn call(&mut self, lease: Lease, write: CallWrite) -> Result<(), JournalError> {
