@@ -1,4 +1,4 @@
-//! `cargo xtask sim`: runs simulated worlds; a debug build is fast enough for hundreds.
+//! `cargo xtask sim`: builds as the tests do, then runs simulated worlds.
 
 use std::process::ExitCode;
 
@@ -7,7 +7,7 @@ use anyhow::Result;
 use crate::run::{cargo, command, run, run_for_code, target};
 
 pub(crate) fn sim(arguments: &[String]) -> Result<ExitCode> {
-    run(&mut cargo(&["build", "--release", "--package", "mortar-sim"]))?;
-    let program = target().join("release").join("mortar-sim");
+    run(&mut cargo(&["build", "--package", "mortar-sim"]))?;
+    let program = target().join("debug").join("mortar-sim");
     run_for_code(command(&program.to_string_lossy(), &[]).args(arguments))
 }
