@@ -170,6 +170,9 @@ impl Steps {
     ) -> Result<(Response, bool), CallError> {
         self.admit(inner, step, &request)?;
         let known = inner.calls.iter().position(|c| c.step == step);
+        if let Some(at) = known {
+            self.give_time(inner, at, &request).await?;
+        }
         if let Some(call) = known.map(|at| &inner.calls[at]) {
             let same = call.request == request;
             let safe = self.manners(&call.request).is_some_and(|m| m.safe);
@@ -178,12 +181,6 @@ impl Steps {
                 Fate::Answered { .. } if same && safe && !inner.in_doubt.is_empty() => {}
                 Fate::Answered { response, .. } if same => return Ok((response.clone(), true)),
                 Fate::Intended { .. } if safe => {}
-                Fate::Intended { .. } if same && !self.rest(call).is_zero() => {
-                    let rest = self.rest(call);
-                    inner.unavailable = Some(Unavailable { code: ErrorCode::StepInDoubt, after: Some(rest), spent: false });
-                    let reason = format!("step `{step}` was sent at {} and its answer was lost; the ERP may still be at it", call.sent_at);
-                    return Err(CallError::Unavailable { reason, after_ms: Some(millis(rest)) });
-                }
                 Fate::Intended { lost } if same => {
                     let how = lost.as_deref().unwrap_or("the host stopped before the answer came");
                     let told = format!("step `{step}` was sent at {} and its answer was lost ({how})", call.sent_at);
@@ -213,14 +210,33 @@ impl Steps {
         Ok((response, false))
     }
 
-    /// How long the ERP may still be at a call that was lost.
-    fn rest(&self, call: &Call) -> Duration {
-        let whole = self.ports.connector.patience(&call.request.connection) + INTENT_TIME;
-        // Negative where the clock was set back.
-        let by_clock = Duration::try_from(self.ports.clock.now().duration_since(call.sent_at)).unwrap_or_default();
+    /// Turns away a call of a write that was lost as long as the ERP may be at it.
+    async fn give_time(&self, inner: &mut Inner, at: usize, request: &Request) -> Result<(), CallError> {
+        let call = &inner.calls[at];
+        let safe = self.manners(request).is_some_and(|m| m.safe);
+        if safe || call.request != *request || !matches!(call.fate, Fate::Intended { .. }) {
+            return Ok(());
+        }
+        let now = self.ports.clock.now();
+        if call.sent_at > now {
+            // The clock was set back, who knows how far: its time counts from here.
+            durable(inner).await?;
+            inner.calls[at].sent_at = now;
+            inner.unsettled_receipt = Some(self.ports.journal.call(self.lease, CallWrite::Put(inner.calls[at].clone())));
+        }
+        let call = &inner.calls[at];
+        let by_clock = Duration::try_from(now.duration_since(call.sent_at)).unwrap_or_default();
         // Where another host has sent it, the clock may have been set forwards since: only what this
         // one has seen pass is certain.
-        whole.saturating_sub(by_clock.min(self.uptime + self.started.elapsed()))
+        let passed = by_clock.min(self.uptime + self.started.elapsed());
+        let left = (self.ports.connector.patience(&request.connection) + INTENT_TIME).saturating_sub(passed);
+        if left.is_zero() {
+            return Ok(());
+        }
+        inner.unavailable = Some(Unavailable { code: ErrorCode::StepInDoubt, after: Some(left), spent: false });
+        let (step, sent_at) = (&call.step, call.sent_at);
+        let reason = format!("step `{step}` was sent at {sent_at} and its answer was lost; the ERP may still be at it");
+        Err(CallError::Unavailable { reason, after_ms: Some(millis(left)) })
     }
 
     /// What can be refused without a look at the step's past.

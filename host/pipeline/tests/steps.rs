@@ -155,6 +155,19 @@ async fn after_a_start_the_clock_is_not_believed() {
 }
 
 #[tokio::test]
+async fn a_clock_that_was_set_back_does_not_hold_a_doubt_up() {
+    let world = World::answering([]);
+    let sent_at = Still.now() + SignedDuration::from_hours(24 * 365);
+    let fate = Fate::Intended { lost: None };
+    let calls = vec![Call { ordinal: 0, step: "a".into(), attempt: 1, request: request("erp", "POST", "1"), sent_at, fate }];
+    let told = steps(&world, calls).call("a".into(), request("erp", "POST", "1")).await.unwrap_err();
+    assert!(matches!(told, CallError::Unavailable { .. }), "{told:?}");
+    // An hour later.
+    let told = steps(&world, journaled(&world)).call("a".into(), request("erp", "POST", "1")).await.unwrap_err();
+    assert!(matches!(told, CallError::InDoubt(_)), "{told:?}");
+}
+
+#[tokio::test]
 async fn a_look_is_at_the_erp_as_it_is_now() {
     let world = World::answering([answer(404), answer(404), answer(200)]);
     let first = steps(&world, Vec::new());

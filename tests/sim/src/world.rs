@@ -215,7 +215,7 @@ impl World {
     /// One host after the other.
     async fn keep_a_host_up(self: Arc<Self>, chance: Chance) {
         loop {
-            let points = if self.faults.last() { chance.below(chance.pick(&[20, 200, 1000, 5000])) } else { u64::MAX };
+            let points = if self.faults.last() { chance.below(chance.pick(&[10, 60, 300, 2000])) } else { u64::MAX };
             let life = Life::new(points);
             let settings = Settings { mutation: self.mutation, ..Settings::default() };
             let journal = SimJournal::open(self.disk.clone(), settings, self.faults.clone(), life.clone(), self.clock.clone());
