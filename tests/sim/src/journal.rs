@@ -4,10 +4,10 @@
 //! | module | what is in it |
 //! |---|---|
 //! | [`tables`] | what is on the disk, and how the journal's operations change it |
-//! | [`work`] | deliveries: claims, calls, ends of attempts |
-//! | [`operate`] | what operators do to dead letters and to callbacks that were set aside |
-//! | [`tell`] | what operators read |
-//! | [`purge`] | what is past its time is forgotten |
+//! | `work` | deliveries: claims, calls, ends of attempts |
+//! | `operate` | what operators do to dead letters and to callbacks that were set aside |
+//! | `tell` | what operators read |
+//! | `purge` | what is past its time is forgotten |
 
 mod operate;
 mod purge;

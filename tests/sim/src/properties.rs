@@ -61,13 +61,14 @@ pub(crate) fn missing(tables: &Tables, events: &[String]) -> Option<String> {
         let stored = &tables.events[seq].event;
         let family = Family::of(&stored.event_type);
         let wanted = plugins::ALL.iter().filter(|native| Some(native.family()) == family);
-        let lacks = wanted.filter(|native| !tables.deliveries.contains_key(&DeliveryId { event: *seq, plugin: number(tables, native) }));
+        let lacks =
+            wanted.filter(|native| !tables.deliveries.contains_key(&DeliveryId { event: *seq, plugin: number(tables, native.name) }));
         lacks.map(|native| format!("event {id} has no delivery to {}", native.name)).next()
     })
 }
 
-fn number(tables: &Tables, native: &Native) -> PluginNo {
-    let place = tables.plugins.iter().position(|name| name == native.name);
+fn number(tables: &Tables, plugin: &str) -> PluginNo {
+    let place = tables.plugins.iter().position(|name| name == plugin);
     PluginNo(place.and_then(|place| u16::try_from(place + 1).ok()).unwrap_or(0))
 }
 
@@ -106,8 +107,9 @@ impl End<'_> {
 
     /// The delivery that a write belongs to.
     fn of(&self, write: &Write) -> Option<(&StoredEvent, &Delivery)> {
-        let found = self.deliveries().find(|(native, event, _)| native.name == write.plugin && event.id == write.event);
-        found.map(|(_, event, delivery)| (event, delivery))
+        let (seq, _) = self.tables.ids.get(&(SOURCE.into(), write.event.clone()))?;
+        let plugin = number(self.tables, &write.plugin);
+        Some((&*self.tables.events[seq].event, self.tables.deliveries.get(&DeliveryId { event: *seq, plugin })?))
     }
 
     fn open(&self) -> Option<String> {

@@ -99,7 +99,11 @@ impl Tables {
     /// The open deliveries of a line, in the order of their events.
     pub(super) fn open_of(&self, line: &Line) -> Vec<DeliveryId> {
         let open = self.deliveries.iter().filter(|(id, delivery)| delivery.state.is_open() && id.plugin == line.0);
-        open.map(|(id, _)| *id).filter(|id| self.line(*id) == *line).collect()
+        let of_line = |id: &DeliveryId| {
+            let event = &self.events[&id.event].event;
+            event.subject == line.2 && event.source == line.1
+        };
+        open.map(|(id, _)| *id).filter(of_line).collect()
     }
 
     pub(super) fn number(&mut self, names: &[String]) -> Result<Vec<PluginNo>, JournalError> {

@@ -95,7 +95,8 @@ impl Work<'_> {
         let mut lines = BTreeMap::new();
         let mut heads = Vec::new();
         for (id, _) in self.tables.deliveries.iter().filter(|(id, delivery)| delivery.state.is_open() && !self.leases.lost.contains(id)) {
-            let line = lines.entry(self.tables.line(*id)).or_insert((*id, false));
+            let event = &self.tables.events[&id.event].event;
+            let line = lines.entry((id.plugin, &*event.source, &*event.subject)).or_insert((*id, false));
             line.1 |= self.leases.runs(*id);
             if self.breaks(Mutation::ForgetOrder) && !self.leases.runs(*id) {
                 heads.push(*id);
