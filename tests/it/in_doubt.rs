@@ -9,8 +9,11 @@ use super::{QUICK, erp};
 
 const CALL: &str = "/orders";
 
+/// A plugin is told of a doubt only when the ERP can no longer be at the request.
+const SHORT: &str = "connect_timeout = \"300ms\"\ntimeout = \"300ms\"";
+
 fn setup(url: &str, behaviour: &str, connection: &str) -> Setup {
-    Setup::new().config(QUICK).connection("erp", url, connection).misbehaving(behaviour, "")
+    Setup::new().config(QUICK).connection("erp", url, &format!("{SHORT}\n{connection}")).misbehaving(behaviour, "")
 }
 
 #[tokio::test]

@@ -36,7 +36,8 @@ async fn what_was_acked_arrives_after_kill_9() {
 #[tokio::test]
 async fn a_write_that_was_under_way_is_in_doubt_after_kill_9() {
     let (url, handle) = erp(None).await;
-    let mut host = Setup::new().config(QUICK).connection("erp", &url, "").misbehaving("call", "").start().await;
+    let short = "connect_timeout = \"500ms\"\ntimeout = \"500ms\"";
+    let mut host = Setup::new().config(QUICK).connection("erp", &url, short).misbehaving("call", "").start().await;
     handle.fault(Fault::new(What::Hang).after_applying());
     let callback = fixtures::about("order.created", "SO-1");
     host.send(&callback).await;

@@ -70,6 +70,7 @@ pub enum BreakerState {
 
 struct Connection {
     gate: Gate,
+    patience: Duration,
     safe_methods: Vec<String>,
     retry: Option<RetryPolicy>,
     transport: Transport,
@@ -148,6 +149,10 @@ impl Connector for Connections {
         self.by_name.get(connection)?.retry.as_ref()
     }
 
+    fn patience(&self, connection: &str) -> Duration {
+        self.by_name.get(connection).map_or(Duration::ZERO, |connection| connection.patience)
+    }
+
     fn check(&self, request: &Request) -> Result<(), SendError> {
         let checked = match &self.get(&request.connection)?.transport {
             Transport::Http(client) => client.prepare(request).map(drop),
@@ -176,7 +181,9 @@ impl Connection {
         };
         // Limits that make no sense were noted above; a gate cannot be built from them.
         let gate = setup.problems.is_empty().then(|| Gate::new(setup.name, config, setup.observer.clone(), rand::random))?;
-        Some(Self { gate, safe_methods: config.safe_methods.clone(), retry: config.retry.clone(), transport })
+        // In line for a place, then connecting, then the answer.
+        let patience = config.timeout + config.connect_timeout + config.timeout;
+        Some(Self { gate, patience, safe_methods: config.safe_methods.clone(), retry: config.retry.clone(), transport })
     }
 
     fn status(&self, name: &str, now: Timestamp) -> ConnectionStatus {

@@ -23,3 +23,9 @@ pub trait Clock: Send + Sync {
     /// Now.
     fn now(&self) -> Timestamp;
 }
+
+/// Chance, injected.
+pub trait Random: Send + Sync {
+    /// A number from 0 (inclusive) to 1 (exclusive), each as likely as any other.
+    fn fraction(&self) -> f64;
+}

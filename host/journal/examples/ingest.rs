@@ -44,7 +44,13 @@ struct Settings {
 }
 
 fn settings() -> Settings {
-    let mut settings = Settings { seconds: 5, producers: vec![64, 256], stored: 0, page: Options::default().page_size, cache: Options::default().page_cache };
+    let mut settings = Settings {
+        seconds: 5,
+        producers: vec![64, 256],
+        stored: 0,
+        page: Options::default().page_size,
+        cache: Options::default().page_cache,
+    };
     for argument in std::env::args().skip(1) {
         match argument.split_once('=') {
             Some(("seconds", n)) => settings.seconds = n.parse().unwrap(),

@@ -315,7 +315,10 @@ mod tests {
             conn.execute_batch("INSERT INTO t VALUES (randomblob(3000))").unwrap();
         }
         let other = Connection::open(&file.path).unwrap();
-        assert_eq!(other.query_row("SELECT count(*), sum(length(a)) FROM t", [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap(), (20, 60_000));
+        assert_eq!(
+            other.query_row("SELECT count(*), sum(length(a)) FROM t", [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap(),
+            (20, 60_000)
+        );
         assert_eq!(other.query_row("PRAGMA integrity_check", [], |row| row.get::<_, String>(0)).unwrap(), "ok");
     }
 }

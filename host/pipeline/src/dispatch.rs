@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mortar_core::config::DeliveryConfig;
-use mortar_core::delivery::PluginNo;
+use mortar_core::delivery::{DeliveryId, PluginNo};
 use mortar_core::ports::{Claim, JournalError};
 use tokio::sync::{Semaphore, watch};
-use tokio::task::JoinSet;
+use tokio::task::{self, JoinSet};
+use tokio::time::Instant;
 
 use crate::Ports;
 use crate::plugins::{Numbered, Plugins};
@@ -25,7 +26,7 @@ const JOURNAL_PAUSE: Duration = Duration::from_millis(500);
 /// What still runs when the caller drops the future is safe: its lease expires, and its calls are
 /// journaled.
 pub async fn dispatch(ports: Ports, plugins: Arc<Plugins>, config: DeliveryConfig, mut stop: watch::Receiver<bool>) {
-    let runner = Arc::new(Runner { ports: ports.clone(), plugins: plugins.clone(), retry: config.retry });
+    let runner = Arc::new(Runner { ports: ports.clone(), plugins: plugins.clone(), retry: config.retry, up_since: Instant::now() });
     let slots = Arc::new(Semaphore::new(config.concurrency));
     let mut running = Running::default();
     while !*stop.borrow_and_update() {
@@ -35,6 +36,7 @@ pub async fn dispatch(ports: Ports, plugins: Arc<Plugins>, config: DeliveryConfi
             Err(fault) => {
                 tracing::error!(%fault, "no deliveries can be claimed; trying again");
                 tokio::select! {
+                    biased;
                     () = tokio::time::sleep(JOURNAL_PAUSE) => continue,
                     _ = stop.changed() => continue,
                 }
@@ -42,16 +44,26 @@ pub async fn dispatch(ports: Ports, plugins: Arc<Plugins>, config: DeliveryConfi
         };
         let none = claimed.is_empty();
         for claim in claimed {
+            let delivery = claim.lease.delivery;
+            // Its lease ran out under it: the clock was set. Both attempts would call the ERP, and this
+            // one would be told of a doubt while the other's write is still on its way.
+            if running.has(delivery) {
+                tracing::warn!(%delivery, "still running when its lease ran out; it runs again when the new lease ends");
+                continue;
+            }
             // There is a permit for each: only this loop takes them.
             let Ok(permit) = slots.clone().try_acquire_owned() else { break };
             let runner = runner.clone();
-            running.start(claim.lease.delivery.plugin, async move {
+            running.start(delivery, async move {
                 runner.run(claim).await;
                 drop(permit);
             });
         }
         if none || slots.available_permits() == 0 {
+            // Whichever comes, the loop looks at everything. Biased, because the choice would otherwise
+            // be the one thing on the path that is left to chance.
             tokio::select! {
+                biased;
                 () = ports.journal.claimable(), if slots.available_permits() > 0 => {}
                 () = running.one_ends(), if !running.is_empty() => {}
                 _ = stop.changed() => {}
@@ -90,54 +102,55 @@ fn lease(plugins: &[&Numbered]) -> Duration {
 /// The attempts under way.
 #[derive(Default)]
 struct Running {
-    tasks: JoinSet<PluginNo>,
-    by_plugin: HashMap<PluginNo, usize>,
+    tasks: JoinSet<()>,
+    deliveries: HashMap<task::Id, DeliveryId>,
 }
 
 impl Running {
-    fn start(&mut self, plugin: PluginNo, attempt: impl Future<Output = ()> + Send + 'static) {
-        *self.by_plugin.entry(plugin).or_default() += 1;
-        self.tasks.spawn(async move {
-            attempt.await;
-            plugin
-        });
+    fn start(&mut self, delivery: DeliveryId, attempt: impl Future<Output = ()> + Send + 'static) {
+        let task = self.tasks.spawn(attempt).id();
+        self.deliveries.insert(task, delivery);
     }
 
     fn of(&self, plugin: PluginNo) -> usize {
-        self.by_plugin.get(&plugin).copied().unwrap_or(0)
+        self.deliveries.values().filter(|delivery| delivery.plugin == plugin).count()
+    }
+
+    fn has(&self, delivery: DeliveryId) -> bool {
+        self.deliveries.values().any(|running| *running == delivery)
     }
 
     fn is_empty(&self) -> bool {
         self.tasks.is_empty()
     }
 
-    fn ended(&mut self, task: Result<PluginNo, tokio::task::JoinError>) {
-        match task {
-            Ok(plugin) => {
-                if let Some(count) = self.by_plugin.get_mut(&plugin) {
-                    *count -= 1;
-                }
+    fn ended(&mut self, ended: Result<(task::Id, ()), task::JoinError>) {
+        let task = match ended {
+            Ok((task, ())) => task,
+            Err(fault) => {
+                // The lease expires and the delivery runs again.
+                tracing::error!(%fault, "an attempt broke down inside the host");
+                fault.id()
             }
-            // The lease expires and the delivery runs again.
-            Err(fault) => tracing::error!(%fault, "an attempt broke down inside the host"),
-        }
+        };
+        self.deliveries.remove(&task);
     }
 
     fn reap(&mut self) {
-        while let Some(task) = self.tasks.try_join_next() {
-            self.ended(task);
+        while let Some(ended) = self.tasks.try_join_next_with_id() {
+            self.ended(ended);
         }
     }
 
     async fn one_ends(&mut self) {
-        if let Some(task) = self.tasks.join_next().await {
-            self.ended(task);
+        if let Some(ended) = self.tasks.join_next_with_id().await {
+            self.ended(ended);
         }
     }
 
     async fn all_end(&mut self) {
-        while let Some(task) = self.tasks.join_next().await {
-            self.ended(task);
+        while !self.is_empty() {
+            self.one_ends().await;
         }
     }
 }

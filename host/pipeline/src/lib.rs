@@ -20,7 +20,7 @@ pub mod steps;
 
 use std::sync::Arc;
 
-use mortar_core::ports::{Clock, Connector, Journal, Observer, Sandbox};
+use mortar_core::ports::{Clock, Connector, Journal, Observer, Random, Sandbox};
 
 /// The adapters that the pipeline runs on.
 #[derive(Clone)]
@@ -33,6 +33,8 @@ pub struct Ports {
     pub connector: Arc<dyn Connector>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// Chance, for the jitter of retries.
+    pub random: Arc<dyn Random>,
     /// What counts.
     pub observer: Arc<dyn Observer>,
 }

@@ -10,6 +10,7 @@ use mortar_core::masonhub;
 use mortar_core::ports::{Claim, Finish, Finished, JournalError, Observation, Plugin, Ran, Run, StateWrite};
 use mortar_core::retry::{History, RetryPolicy};
 use mortar_core::story;
+use tokio::time::Instant;
 
 use crate::Ports;
 use crate::plugins::Plugins;
@@ -23,13 +24,15 @@ pub struct Runner {
     pub plugins: Arc<Plugins>,
     /// The policy where neither the plugin nor the connection that was unavailable has one.
     pub retry: RetryPolicy,
+    /// Since when the host is up.
+    pub up_since: Instant,
 }
 
 impl Runner {
     /// Runs one claimed delivery and journals how it ended.
     pub async fn run(&self, claim: Claim) {
         let started_at = self.ports.clock.now();
-        let started = tokio::time::Instant::now();
+        let started = Instant::now();
         let Some(plugin) = self.plugins.get(claim.lease.delivery.plugin) else {
             // It was unloaded since the claim; the delivery stays, and is parked when the lease ends.
             return;
@@ -49,7 +52,7 @@ impl Runner {
             trace: steps.trace,
             log: ran.log,
         };
-        let history = History { spent: claim.spent, since: claim.since, now: ended_at, jitter: rand::random() };
+        let history = History { spent: claim.spent, since: claim.since, now: ended_at, jitter: self.ports.random.fraction() };
         let verdict = policy.verdict(ran.ending, history);
         let result = verdict_name(&verdict);
         report(&claim, &plugin, &verdict);
@@ -69,7 +72,7 @@ impl Runner {
                 return (Ran { ending, log: Vec::new(), digest: plugin.digest.clone() }, StepsEnd::default());
             }
         };
-        let steps = Arc::new(Steps::new(self.ports.clone(), plugin, claim));
+        let steps = Arc::new(Steps::new(self.ports.clone(), plugin, claim, self.up_since.elapsed()));
         let run = Run { event: claim.event.clone(), attempt: claim.attempt };
         let mut ran = self.ports.sandbox.run(&plugin.name, run, typed, steps.clone()).await;
         let end = steps.end().await;

@@ -2,13 +2,18 @@
 //!
 //! The rules, in the order in which a call meets them:
 //! 1. A step that was answered before answers from the journal; with another request it diverged.
+//!    Reads made while a step is in doubt are looks: they always go to the ERP.
 //! 2. A write that was sent and whose answer was lost is in doubt until it is settled.
+//!    The plugin is told of it only when the ERP can no longer be at it: a look before that would
+//!    say nothing.
 //! 3. Nothing leaves the host before every earlier answer is durable.
 //! 4. A write that the ERP would not recognise as a repetition is journaled before it is sent.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use mortar_core::call::{CallError, Mail, Request, Response, Settlement, idempotency_key};
 use mortar_core::code::ErrorCode;
 use mortar_core::delivery::Ending;
@@ -27,6 +32,9 @@ mod state;
 /// Longest name of a step, in bytes.
 pub const STEP_LIMIT: usize = 200;
 
+/// No request is sent on an intent that took longer to be stored.
+const INTENT_TIME: Duration = Duration::from_secs(5);
+
 /// The host's side of one attempt.
 pub struct Steps {
     ports: Ports,
@@ -35,6 +43,8 @@ pub struct Steps {
     lease: Lease,
     attempt: u32,
     started: Instant,
+    /// How long the host was up when the attempt started.
+    uptime: Duration,
     inner: Mutex<Inner>,
 }
 
@@ -51,8 +61,8 @@ struct Inner {
     overruled: Option<Ending>,
     /// The last reason why a call was not applied.
     unavailable: Option<Unavailable>,
-    /// A step whose fate is unknown, as the plugin was told.
-    in_doubt: Option<String>,
+    /// Steps whose fate is unknown, as the plugin was told.
+    in_doubt: BTreeSet<String>,
     denied: bool,
 }
 
@@ -73,7 +83,7 @@ pub struct StepsEnd {
     pub state: Vec<StateWrite>,
     overruled: Option<Ending>,
     unavailable: Option<Unavailable>,
-    in_doubt: Option<String>,
+    in_doubt: bool,
     denied: bool,
 }
 
@@ -90,10 +100,10 @@ impl StepsEnd {
                 None => Ending::Retry { code: ErrorCode::PluginRetry, reason, after, spent },
             },
             Ending::Refused { code: ErrorCode::PluginRejected, reason } => {
-                let code = match &self.in_doubt {
-                    Some(_) => ErrorCode::StepInDoubt,
-                    None if self.denied => ErrorCode::CallDenied,
-                    None => ErrorCode::PluginRejected,
+                let code = match () {
+                    () if self.in_doubt => ErrorCode::StepInDoubt,
+                    () if self.denied => ErrorCode::CallDenied,
+                    () => ErrorCode::PluginRejected,
                 };
                 Ending::Refused { code, reason }
             }
@@ -111,9 +121,9 @@ impl StepsEnd {
 }
 
 impl Steps {
-    /// Takes up where earlier attempts of the delivery stopped.
+    /// Takes up where earlier attempts of the delivery stopped, in a host that is up for so long.
     #[must_use]
-    pub fn new(ports: Ports, plugin: &Plugin, claim: &Claim) -> Self {
+    pub fn new(ports: Ports, plugin: &Plugin, claim: &Claim, uptime: Duration) -> Self {
         Self {
             ports,
             plugin: plugin.clone(),
@@ -121,6 +131,7 @@ impl Steps {
             lease: claim.lease,
             attempt: claim.attempt,
             started: Instant::now(),
+            uptime,
             inner: Mutex::new(Inner { calls: claim.calls.clone(), ..Inner::default() }),
         }
     }
@@ -135,7 +146,7 @@ impl Steps {
             state: inner.state.into_writes(),
             overruled: inner.overruled,
             unavailable: inner.unavailable,
-            in_doubt: inner.in_doubt,
+            in_doubt: !inner.in_doubt.is_empty(),
             denied: inner.denied,
         }
     }
@@ -169,16 +180,21 @@ impl Steps {
     ) -> Result<(Response, bool), CallError> {
         self.admit(inner, step, &request)?;
         let known = inner.calls.iter().position(|c| c.step == step);
+        if let Some(at) = known {
+            self.give_time(inner, at, &request).await?;
+        }
         if let Some(call) = known.map(|at| &inner.calls[at]) {
             let same = call.request == request;
             let safe = self.manners(&call.request).is_some_and(|m| m.safe);
             match &call.fate {
+                // What an attempt that was killed has seen when it looked may no longer be so.
+                Fate::Answered { .. } if same && safe && !inner.in_doubt.is_empty() => {}
                 Fate::Answered { response, .. } if same => return Ok((response.clone(), true)),
                 Fate::Intended { .. } if safe => {}
                 Fate::Intended { lost } if same => {
                     let how = lost.as_deref().unwrap_or("the host stopped before the answer came");
                     let told = format!("step `{step}` was sent at {} and its answer was lost ({how})", call.sent_at);
-                    inner.in_doubt = Some(step.to_owned());
+                    inner.in_doubt.insert(step.to_owned());
                     return Err(CallError::InDoubt(told));
                 }
                 Fate::Unsent => {}
@@ -198,6 +214,40 @@ impl Steps {
         let ordinal = known.unwrap_or(inner.calls.len());
         let response = self.send(inner, ordinal, step, request, &manners, shown).await?;
         Ok((response, false))
+    }
+
+    /// Turns away a call of a write that was lost as long as the ERP may be at it.
+    async fn give_time(&self, inner: &mut Inner, at: usize, request: &Request) -> Result<(), CallError> {
+        let call = &inner.calls[at];
+        let safe = self.manners(request).is_some_and(|m| m.safe);
+        if safe || call.request != *request || !matches!(call.fate, Fate::Intended { .. }) {
+            return Ok(());
+        }
+        let now = self.ports.clock.now();
+        if call.sent_at > now {
+            // The clock was set back, who knows how far: its time counts from here.
+            durable(inner).await?;
+            inner.calls[at].sent_at = now;
+            inner.unsettled_receipt = Some(self.ports.journal.call(self.lease, CallWrite::Put(inner.calls[at].clone())));
+        }
+        let call = &inner.calls[at];
+        let by_clock = Duration::try_from(now.duration_since(call.sent_at)).unwrap_or_default();
+        // Where another host has sent it, the clock may have been set forwards since: only what this
+        // one has seen pass is certain.
+        let passed = by_clock.min(self.uptime + self.started.elapsed());
+        let left = (self.ports.connector.patience(&request.connection) + INTENT_TIME).saturating_sub(passed);
+        if left.is_zero() {
+            return Ok(());
+        }
+        inner.unavailable = Some(Unavailable {
+            code: ErrorCode::StepInDoubt,
+            connection: Some(request.connection.clone()),
+            after: Some(left),
+            spent: false,
+        });
+        let (step, sent_at) = (&call.step, call.sent_at);
+        let reason = format!("step `{step}` was sent at {sent_at} and its answer was lost; the ERP may still be at it");
+        Err(CallError::Unavailable { reason, after_ms: Some(millis(left)) })
     }
 
     /// What can be refused without a look at the step's past.
@@ -244,11 +294,19 @@ impl Steps {
                 *shown = Some(call.request);
                 return Err(told(&error));
             }
-            inner.unsettled_receipt = Some(self.ports.journal.call(self.lease, CallWrite::Put(call.clone())));
-            durable(inner).await?;
+            // The time in it must be that of the sending, since looking is timed by it.
+            let mut fresh = false;
+            while !fresh {
+                let began = Instant::now();
+                call.sent_at = self.ports.clock.now();
+                inner.unsettled_receipt = Some(self.ports.journal.call(self.lease, CallWrite::Put(call.clone())));
+                durable(inner).await?;
+                fresh = began.elapsed() <= INTENT_TIME;
+            }
             remember(&mut inner.calls, ordinal, call.clone());
         }
         let key = idempotency_key(&self.event.source, &self.event.id, &self.plugin.name, step);
+        let sending = Instant::now();
         let sent = self.ports.connector.send(&call.request, &key).await;
         let (fate, result) = match sent {
             Ok(response) => {
@@ -278,8 +336,14 @@ impl Steps {
             *shown = Some(call.request);
             return result;
         }
+        let lost = matches!(fate, Fate::Intended { .. });
+        if lost {
+            // The clock may have been set meanwhile, and looking is timed by this.
+            let ago = SignedDuration::try_from(sending.elapsed()).unwrap_or_default();
+            call.sent_at = self.ports.clock.now().checked_sub(ago).unwrap_or(call.sent_at);
+        }
         call.fate = fate.clone();
-        let write = if intent { CallWrite::Fate { ordinal: no, fate } } else { CallWrite::Put(call.clone()) };
+        let write = if intent && !lost { CallWrite::Fate { ordinal: no, fate } } else { CallWrite::Put(call.clone()) };
         inner.unsettled_receipt = Some(self.ports.journal.call(self.lease, write));
         remember(&mut inner.calls, ordinal, call);
         result
@@ -301,9 +365,7 @@ impl Steps {
         durable(&mut inner).await.map_err(|e| e.to_string())?;
         let result = if matches!(fate, Fate::Unsent) { "settled: resend" } else { "settled: answered" };
         inner.calls[at].fate = fate;
-        if inner.in_doubt.as_ref() == Some(&step) {
-            inner.in_doubt = None;
-        }
+        inner.in_doubt.remove(&step);
         let at_ms = millis(self.started.elapsed());
         inner.trace.push(Trace { step, at_ms, took_ms: 0, result: result.into(), request: None });
         Ok(())

@@ -106,3 +106,28 @@ async fn a_state_conflict_runs_the_handler_again_and_costs_no_attempt() {
     assert!(finishes[0].state.is_empty());
     assert_eq!(finishes[0].attempt.code.as_deref(), Some("state.conflict"));
 }
+
+#[tokio::test]
+async fn a_delivery_that_still_runs_is_not_run_beside_itself() {
+    let world = World::answering([]);
+    // The same delivery twice: the clock was set, and its first lease ran out.
+    world.journal.claims.lock().unwrap().extend([claim(1, Vec::new()), claim(1, Vec::new()), claim(2, Vec::new())]);
+    let go = Arc::new(Semaphore::new(0));
+    let gate = go.clone();
+    let handler = move |run: mortar_core::ports::Run, _| -> mortar_core::ports::BoxFuture<'static, Ending> {
+        let gate = gate.clone();
+        Box::pin(async move {
+            if run.event.seq == 1 {
+                gate.acquire().await.unwrap().forget();
+            }
+            Ending::Done
+        })
+    };
+    run(&world, FakeSandbox { settings: settings(), handler: Box::new(handler) }, 3, async {
+        finished(&world, 1).await;
+        go.add_permits(2);
+        finished(&world, 2).await;
+    })
+    .await;
+    assert_eq!(world.journal.finishes.lock().unwrap().len(), 2);
+}

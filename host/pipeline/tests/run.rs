@@ -39,7 +39,7 @@ async fn wait(own: Option<RetryPolicy>, unavailable: &'static [&'static str], co
     let settings = mortar_core::plugin::PluginSettings { retry: own, ..settings() };
     let ports = world.ports(FakeSandbox { settings, handler: Box::new(handler) });
     let plugins = Arc::new(Plugins::number(&*ports.sandbox, &*ports.journal).await.unwrap());
-    Runner { ports, plugins, retry: waits(30) }.run(claim(1, Vec::new())).await;
+    Runner { ports, plugins, retry: waits(30), up_since: tokio::time::Instant::now() }.run(claim(1, Vec::new())).await;
     let finishes = world.journal.finishes.lock().unwrap();
     let Verdict::Waiting { until, spent, .. } = finishes[0].verdict else { panic!("{:?}", finishes[0].verdict) };
     assert_eq!(spent, unavailable.is_empty() || code != ErrorCode::PluginRetry, "waiting for a connection spends no attempt");

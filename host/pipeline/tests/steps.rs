@@ -7,12 +7,15 @@ mod fakes;
 use std::time::Duration;
 
 use fakes::*;
+use jiff::SignedDuration;
 use mortar_core::call::{CallError, Response, Settlement};
 use mortar_core::code::ErrorCode;
 use mortar_core::delivery::Ending;
-use mortar_core::ports::{CallWrite, Host, PutError, SendError, StateWrite};
+use mortar_core::ports::{CallWrite, Clock, Host, PutError, SendError, StateWrite};
 use mortar_core::story::{Call, Fate};
 use mortar_pipeline::steps::Steps;
+
+const UPTIME: Duration = Duration::from_secs(3600);
 
 fn sandbox() -> FakeSandbox {
     FakeSandbox { settings: settings(), handler: Box::new(|_, _| Box::pin(std::future::ready(Ending::Done))) }
@@ -21,10 +24,10 @@ fn sandbox() -> FakeSandbox {
 fn steps(world: &World, calls: Vec<Call>) -> Steps {
     let sandbox = sandbox();
     let plugin = sandbox.plugin();
-    Steps::new(world.ports(sandbox), &plugin, &claim(1, calls))
+    Steps::new(world.ports(sandbox), &plugin, &claim(1, calls), UPTIME)
 }
 
-/// What the journal holds after the writes, as the next attempt gets it.
+/// What the journal holds after the writes, as an attempt an hour later gets it.
 fn journaled(world: &World) -> Vec<Call> {
     let mut calls: Vec<Call> = Vec::new();
     for write in world.journal.calls.lock().unwrap().iter() {
@@ -36,6 +39,7 @@ fn journaled(world: &World) -> Vec<Call> {
             CallWrite::Fate { ordinal, fate } => calls.iter_mut().find(|c| c.ordinal == *ordinal).unwrap().fate = fate.clone(),
         }
     }
+    calls.iter_mut().for_each(|call| call.sent_at -= SignedDuration::from_hours(1));
     calls
 }
 
@@ -121,6 +125,68 @@ async fn a_host_that_was_killed_after_sending_leaves_a_doubt() {
 }
 
 #[tokio::test]
+async fn a_doubt_is_told_only_when_the_erp_can_no_longer_be_at_it() {
+    let world = World::answering([Err(SendError::Lost("reset".into()))]);
+    *world.connector.patience.lock().unwrap() = Duration::from_secs(29);
+    let first = steps(&world, Vec::new());
+    first.call("a".into(), request("erp", "POST", "1")).await.unwrap_err();
+    let mut calls = journaled(&world);
+    calls[0].sent_at = Still.now() - SignedDuration::from_secs(10);
+    let early = steps(&world, calls.clone());
+    let told = early.call("a".into(), request("erp", "POST", "1")).await.unwrap_err();
+    assert!(matches!(told, CallError::Unavailable { after_ms: Some(24_000), .. }), "{told:?}");
+    let retry = Ending::Retry { code: ErrorCode::PluginRetry, reason: "told".into(), after: None, spent: true };
+    assert!(matches!(early.end().await.amend(retry), Ending::Retry { code: ErrorCode::StepInDoubt, spent: false, .. }));
+    calls[0].sent_at = Still.now() - SignedDuration::from_secs(34);
+    let later = steps(&world, calls);
+    assert!(matches!(later.call("a".into(), request("erp", "POST", "1")).await, Err(CallError::InDoubt(_))));
+}
+
+#[tokio::test]
+async fn after_a_start_the_clock_is_not_believed() {
+    let world = World::answering([]);
+    *world.connector.patience.lock().unwrap() = Duration::from_secs(29);
+    let sent_at = Still.now() - SignedDuration::from_hours(1);
+    let fate = Fate::Intended { lost: None };
+    let calls = vec![Call { ordinal: 0, step: "a".into(), attempt: 1, request: request("erp", "POST", "1"), sent_at, fate }];
+    let just_started = Steps::new(world.ports(sandbox()), &sandbox().plugin(), &claim(1, calls), Duration::from_secs(4));
+    let told = just_started.call("a".into(), request("erp", "POST", "1")).await.unwrap_err();
+    assert!(matches!(told, CallError::Unavailable { after_ms: Some(29_000..=30_000), .. }), "{told:?}");
+}
+
+#[tokio::test]
+async fn a_clock_that_was_set_back_does_not_hold_a_doubt_up() {
+    let world = World::answering([]);
+    let sent_at = Still.now() + SignedDuration::from_hours(24 * 365);
+    let fate = Fate::Intended { lost: None };
+    let calls = vec![Call { ordinal: 0, step: "a".into(), attempt: 1, request: request("erp", "POST", "1"), sent_at, fate }];
+    let told = steps(&world, calls).call("a".into(), request("erp", "POST", "1")).await.unwrap_err();
+    assert!(matches!(told, CallError::Unavailable { .. }), "{told:?}");
+    // An hour later.
+    let told = steps(&world, journaled(&world)).call("a".into(), request("erp", "POST", "1")).await.unwrap_err();
+    assert!(matches!(told, CallError::InDoubt(_)), "{told:?}");
+}
+
+#[tokio::test]
+async fn a_look_is_at_the_erp_as_it_is_now() {
+    let world = World::answering([answer(404), answer(404), answer(200)]);
+    let first = steps(&world, Vec::new());
+    first.call("read".into(), request("erp", "GET", "a")).await.unwrap();
+    first.call("look".into(), request("erp", "GET", "b")).await.unwrap();
+    // Then the write was sent again, and the host was killed: the next run has the same number.
+    let mut calls = journaled(&world);
+    let (sent_at, fate) = (calls[0].sent_at, Fate::Intended { lost: None });
+    calls.push(Call { ordinal: 2, step: "a".into(), attempt: 1, request: request("erp", "POST", "1"), sent_at, fate });
+    let second = steps(&world, calls);
+    assert_eq!(second.call("read".into(), request("erp", "GET", "a")).await.unwrap().status, 404, "the same world as before");
+    assert!(matches!(second.call("a".into(), request("erp", "POST", "1")).await, Err(CallError::InDoubt(_))));
+    let found = second.call("look".into(), request("erp", "GET", "b")).await.unwrap();
+    assert_eq!(found.status, 200);
+    second.settle("a".into(), Settlement::Answered(found)).await.unwrap();
+    assert_eq!(second.call("look".into(), request("erp", "GET", "b")).await.unwrap().status, 200, "from the journal again");
+}
+
+#[tokio::test]
 async fn keyed_writes_are_repeated_under_the_same_key() {
     let world = World::answering([Err(SendError::Lost("timeout".into())), answer(201)]);
     let first = steps(&world, Vec::new());
@@ -169,7 +235,7 @@ async fn limits_and_grants_hold() {
     sandbox.settings.connections = vec!["erp".into(), "nowhere".into()];
     sandbox.settings.limits.calls = 4;
     let plugin = sandbox.plugin();
-    let steps = Steps::new(world.ports(sandbox), &plugin, &claim(1, Vec::new()));
+    let steps = Steps::new(world.ports(sandbox), &plugin, &claim(1, Vec::new()), UPTIME);
     let denied = |told: Result<Response, CallError>| matches!(told, Err(CallError::Denied(_)));
     assert!(denied(steps.call("a".into(), request("keyed", "POST", "")).await), "not granted");
     assert!(denied(steps.call("a".into(), request("nowhere", "POST", "")).await), "not configured");

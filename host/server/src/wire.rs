@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use mortar_connect::Connections;
 use mortar_core::config::{Config, Secret};
-use mortar_core::ports::{Clock, Journal, Observer, Sandbox};
+use mortar_core::ports::{Clock, Journal, Observer, Random, Sandbox};
 use mortar_journal::SqliteJournal;
 use mortar_pipeline::Ports;
 use mortar_pipeline::plugins::Plugins;
@@ -24,6 +24,16 @@ impl Clock for SystemClock {
     #[allow(clippy::disallowed_methods, reason = "the one place where the ambient clock is read")]
     fn now(&self) -> Timestamp {
         Timestamp::now()
+    }
+}
+
+/// The randomness of the machine.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemRandom;
+
+impl Random for SystemRandom {
+    fn fraction(&self) -> f64 {
+        rand::random()
     }
 }
 
@@ -84,7 +94,7 @@ pub async fn wire(loaded: &Loaded) -> Result<Wired, WireError> {
         .map_err(|errors| WireError::Config(lines(&errors)))?;
     let connections = Arc::new(connections);
     let plugins = Arc::new(Plugins::number(&*sandbox, &*journal).await?);
-    let ports = Ports { journal, sandbox, connector: connections.clone(), clock, observer };
+    let ports = Ports { journal, sandbox, connector: connections.clone(), clock, random: Arc::new(SystemRandom), observer };
     Ok(Wired { ports, plugins, connections, metrics, not_loaded })
 }
 

@@ -7,6 +7,7 @@
 //! | [`plugins`] | `cargo xtask plugins` |
 //! | [`demo`] | `cargo demo` |
 //! | [`mod@bench`] | `cargo xtask bench` |
+//! | [`sim`] | `cargo xtask sim` |
 //! | [`audit`] | `cargo xtask audit` |
 //! | [`run`] | how commands are run |
 
@@ -17,6 +18,7 @@ mod bench;
 mod demo;
 mod plugins;
 mod run;
+mod sim;
 mod test;
 
 use std::process::ExitCode;
@@ -54,6 +56,12 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
         arguments: Vec<String>,
     },
+    /// Simulates hosts under crashes and faults, from seeds; a seed is a run
+    Sim {
+        /// --seeds N, --from S, --seed S, --trace
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -63,6 +71,7 @@ fn main() -> ExitCode {
         Command::Plugins => plugins::build(),
         Command::Demo { arguments } => demo::demo(&arguments),
         Command::Bench { arguments } => bench::bench(&arguments),
+        Command::Sim { arguments } => sim::sim(&arguments),
     };
     match done {
         Ok(code) => code,

@@ -61,6 +61,11 @@ pub trait Connector: Send + Sync {
         None
     }
 
+    /// How long the ERP may be at a request of the connection, from the call of `send` on: as long as
+    /// `send` waits for a place, a connection and an answer. Whoever looks earlier what became of a
+    /// lost request may see nothing, and a moment later it is applied.
+    fn patience(&self, connection: &str) -> Duration;
+
     /// Checks a request against the connection's limits and allow-lists, without sending it.
     ///
     /// # Errors

@@ -1,5 +1,8 @@
 //! What every implementation of the `Journal` port must do, whatever it stores in.
 
+#[macro_use]
+mod every;
+
 pub mod accept;
 pub mod aside;
 pub mod calls;

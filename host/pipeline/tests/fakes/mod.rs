@@ -24,6 +24,12 @@ impl Clock for Still {
     }
 }
 
+impl Random for Still {
+    fn fraction(&self) -> f64 {
+        0.5
+    }
+}
+
 pub(crate) struct Nobody;
 
 impl Observer for Nobody {
@@ -151,6 +157,7 @@ pub(crate) struct FakeConnector {
     pub(crate) script: Mutex<VecDeque<Result<Response, SendError>>>,
     pub(crate) keys: Mutex<Vec<String>>,
     pub(crate) retry: HashMap<&'static str, RetryPolicy>,
+    pub(crate) patience: Mutex<Duration>,
 }
 
 impl Connector for FakeConnector {
@@ -159,6 +166,9 @@ impl Connector for FakeConnector {
     }
     fn retry(&self, connection: &str) -> Option<&RetryPolicy> {
         self.retry.get(connection)
+    }
+    fn patience(&self, _: &str) -> Duration {
+        *self.patience.lock().unwrap()
     }
     fn check(&self, _: &Request) -> Result<(), SendError> {
         Ok(())
@@ -212,7 +222,13 @@ impl World {
         let happened = Happened::default();
         let journal = Arc::new(FakeJournal { happened: happened.clone(), ..FakeJournal::default() });
         let script = Mutex::new(script.into_iter().collect());
-        let connector = Arc::new(FakeConnector { happened: happened.clone(), script, keys: Mutex::default(), retry: HashMap::new() });
+        let connector = Arc::new(FakeConnector {
+            happened: happened.clone(),
+            script,
+            keys: Mutex::default(),
+            retry: HashMap::new(),
+            patience: Mutex::default(),
+        });
         Self { journal, connector, happened }
     }
 
@@ -222,6 +238,7 @@ impl World {
             sandbox: Arc::new(sandbox),
             connector: self.connector.clone(),
             clock: Arc::new(Still),
+            random: Arc::new(Still),
             observer: Arc::new(Nobody),
         }
     }
