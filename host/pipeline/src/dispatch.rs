@@ -45,12 +45,6 @@ pub async fn dispatch(ports: Ports, plugins: Arc<Plugins>, config: DeliveryConfi
         let none = claimed.is_empty();
         for claim in claimed {
             let delivery = claim.lease.delivery;
-            // Its lease ran out under it: the clock was set. Both attempts would call the ERP, and this
-            // one would be told of a doubt while the other's write is still on its way.
-            if running.has(delivery) {
-                tracing::warn!(%delivery, "still running when its lease ran out; it runs again when the new lease ends");
-                continue;
-            }
             // There is a permit for each: only this loop takes them.
             let Ok(permit) = slots.clone().try_acquire_owned() else { break };
             let runner = runner.clone();
@@ -99,25 +93,47 @@ fn lease(plugins: &[&Numbered]) -> Duration {
     plugins.iter().map(|n| n.plugin.settings.limits.wall).max().unwrap_or_default() + LEASE_MARGIN
 }
 
+/// Waits for the end of an attempt, as long as the lease of the next one allows. False where it does
+/// not end in time.
+async fn over(mut attempt: End) -> bool {
+    let end = async { while attempt.changed().await.is_ok() {} };
+    tokio::time::timeout(LEASE_MARGIN, end).await.is_ok()
+}
+
 /// The attempts under way.
 #[derive(Default)]
 struct Running {
     tasks: JoinSet<()>,
-    deliveries: HashMap<task::Id, DeliveryId>,
+    deliveries: HashMap<task::Id, (DeliveryId, End)>,
 }
 
+/// Closed when an attempt is over.
+type End = watch::Receiver<()>;
+
 impl Running {
+    /// Starts an attempt, behind one of the same delivery that is not over yet. As a rule that one has
+    /// just been journaled; but where the clock was set, its lease ran out under it, and then both
+    /// would call the ERP, and this one would be told of a doubt while the other's write is on its way.
     fn start(&mut self, delivery: DeliveryId, attempt: impl Future<Output = ()> + Send + 'static) {
-        let task = self.tasks.spawn(attempt).id();
-        self.deliveries.insert(task, delivery);
+        let earlier = self.deliveries.values().find(|(running, _)| *running == delivery).map(|(_, end)| end.clone());
+        let (ends, end) = watch::channel(());
+        let task = self.tasks.spawn(async move {
+            let alone = match earlier {
+                Some(earlier) => over(earlier).await,
+                None => true,
+            };
+            if alone {
+                attempt.await;
+            } else {
+                tracing::warn!(%delivery, "still running when its lease ran out; it runs again when the new lease ends");
+            }
+            drop(ends);
+        });
+        self.deliveries.insert(task.id(), (delivery, end));
     }
 
     fn of(&self, plugin: PluginNo) -> usize {
-        self.deliveries.values().filter(|delivery| delivery.plugin == plugin).count()
-    }
-
-    fn has(&self, delivery: DeliveryId) -> bool {
-        self.deliveries.values().any(|running| *running == delivery)
+        self.deliveries.values().filter(|(delivery, _)| delivery.plugin == plugin).count()
     }
 
     fn is_empty(&self) -> bool {

@@ -6,6 +6,7 @@ mod fakes;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use fakes::*;
 use mortar_core::code::ErrorCode;
@@ -107,27 +108,46 @@ async fn a_state_conflict_runs_the_handler_again_and_costs_no_attempt() {
     assert_eq!(finishes[0].attempt.code.as_deref(), Some("state.conflict"));
 }
 
-#[tokio::test]
-async fn a_delivery_that_still_runs_is_not_run_beside_itself() {
+/// Twice the same delivery, as where the clock was set and its first lease ran out, and another one.
+/// The first waits for the gate. Answers how many attempts of it ended, each of which ran alone.
+async fn twice(gate: Arc<Semaphore>, finishes: usize, meanwhile: impl Future<Output = ()>) -> usize {
     let world = World::answering([]);
-    // The same delivery twice: the clock was set, and its first lease ran out.
     world.journal.claims.lock().unwrap().extend([claim(1, Vec::new()), claim(1, Vec::new()), claim(2, Vec::new())]);
-    let go = Arc::new(Semaphore::new(0));
-    let gate = go.clone();
+    let running = Arc::new(AtomicUsize::new(0));
     let handler = move |run: mortar_core::ports::Run, _| -> mortar_core::ports::BoxFuture<'static, Ending> {
-        let gate = gate.clone();
+        let (gate, running) = (gate.clone(), running.clone());
         Box::pin(async move {
             if run.event.seq == 1 {
+                assert_eq!(running.fetch_add(1, Ordering::SeqCst), 0, "an attempt ran beside another one");
                 gate.acquire().await.unwrap().forget();
+                running.fetch_sub(1, Ordering::SeqCst);
             }
             Ending::Done
         })
     };
     run(&world, FakeSandbox { settings: settings(), handler: Box::new(handler) }, 3, async {
         finished(&world, 1).await;
-        go.add_permits(2);
-        finished(&world, 2).await;
+        meanwhile.await;
+        finished(&world, finishes).await;
     })
     .await;
-    assert_eq!(world.journal.finishes.lock().unwrap().len(), 2);
+    world.journal.finishes.lock().unwrap().len() - 1
+}
+
+#[tokio::test]
+async fn a_delivery_runs_behind_its_own_attempt_that_is_not_over_yet() {
+    let gate = Arc::new(Semaphore::new(0));
+    let go = gate.clone();
+    assert_eq!(twice(gate, 3, async move { go.add_permits(2) }).await, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delivery_whose_attempt_does_not_end_is_left_to_the_next_lease() {
+    let gate = Arc::new(Semaphore::new(0));
+    let go = gate.clone();
+    let meanwhile = async move {
+        tokio::time::sleep(Duration::from_secs(31)).await;
+        go.add_permits(1);
+    };
+    assert_eq!(twice(gate, 2, meanwhile).await, 1);
 }
