@@ -121,7 +121,25 @@ impl Setup {
         self.command(arguments).output().await.unwrap()
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    /// The address of the source `masonhub`.
+    pub fn url(&self) -> String {
+        format!("http://{}/webhooks/masonhub", self.edge)
+    }
+
+    /// Asks the admin API of the host that runs over this directory; an error where it does not.
+    pub async fn ask(&self, path: &str) -> Result<Answer, String> {
+        let bearer = format!("Bearer {TOKEN}");
+        http::send("GET", &format!("http://{}{path}", self.admin), &[("authorization", &bearer)], "").await
+    }
+
+    /// Keeps the directory for a look, and says where it is.
+    pub fn keep(&mut self) -> &Path {
+        self.directory.disable_cleanup(true);
+        self.directory.path()
+    }
+
+    /// A command of the binary over this directory.
+    pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(paths::mortar());
         command.args(arguments).env("MORTAR_CONFIG", self.path().join("mortar.toml"));
         command.env("MASONHUB_SECRET", SECRET).env("MORTAR_ADMIN_TOKEN", TOKEN).env("NO_COLOR", "1").current_dir(self.path());
@@ -151,7 +169,7 @@ impl Host {
 
     /// The address of the source `masonhub`.
     pub fn url(&self) -> String {
-        format!("http://{}/webhooks/masonhub", self.setup.edge)
+        self.setup.url()
     }
 
     /// Sends a genuine callback.
@@ -167,8 +185,7 @@ impl Host {
 
     /// Asks the admin API.
     pub async fn ask(&self, path: &str) -> Answer {
-        let bearer = format!("Bearer {TOKEN}");
-        http::send("GET", &format!("http://{}{path}", self.setup.admin), &[("authorization", &bearer)], "").await.unwrap()
+        self.setup.ask(path).await.unwrap()
     }
 
     /// Asks the admin API without a token.

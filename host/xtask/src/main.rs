@@ -8,6 +8,7 @@
 //! | [`demo`] | `cargo demo` |
 //! | [`mod@bench`] | `cargo xtask bench` |
 //! | [`sim`] | `cargo xtask sim` |
+//! | [`torture`] | `cargo xtask torture` |
 //! | [`audit`] | `cargo xtask audit` |
 //! | [`run`] | how commands are run |
 
@@ -20,6 +21,7 @@ mod plugins;
 mod run;
 mod sim;
 mod test;
+mod torture;
 
 use std::process::ExitCode;
 
@@ -62,6 +64,12 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Kills, stops and starves the real host under load, then audits what arrived
+    Torture {
+        /// --kills N, --seconds S, --seed N, and what `--help` lists
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -72,6 +80,7 @@ fn main() -> ExitCode {
         Command::Demo { arguments } => demo::demo(&arguments),
         Command::Bench { arguments } => bench::bench(&arguments),
         Command::Sim { arguments } => sim::sim(&arguments),
+        Command::Torture { arguments } => torture::torture(&arguments),
     };
     match done {
         Ok(code) => code,

@@ -14,8 +14,8 @@ pub(crate) fn test(fast: bool) -> Result<ExitCode> {
     run(&mut cargo(&["fmt", "--all", "--", "--check"]))?;
     run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
     if fast {
-        run(&mut cargo(&["test", "--workspace", "--exclude", "mortar-tests"]))?;
-        eprintln!("skipped (--fast): the integration tests with real plugins, the documentation build");
+        run(&mut cargo(&["test", "--workspace", "--exclude", "mortar-tests", "--exclude", "mortar-torture"]))?;
+        eprintln!("skipped (--fast): the integration tests and the torture with real plugins, the documentation build");
         return Ok(ExitCode::SUCCESS);
     }
     plugins::build()?;
