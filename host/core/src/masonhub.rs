@@ -245,6 +245,9 @@ impl<'a> Reader<'a> {
         bounded("the event type", &event_type, MAX_EVENT_TYPE)?;
         bounded("the event's id", &id, MAX_ID)?;
         bounded("the subject", &subject.id, MAX_SUBJECT)?;
+        if let Some(number) = json::endless_number(text) {
+            return Err(shortened(format!("{number} is too large a number")));
+        }
         Ok(Event { id, event_type, subject, as_of, record: json::range_in(self.body, text) })
     }
 

@@ -112,6 +112,15 @@ fn check(body: &[u8]) -> Result<usize, TestCaseError> {
     Ok(first.events.len())
 }
 
+#[test]
+fn a_record_with_a_number_that_no_plugin_can_hold_is_named_as_unreadable() {
+    let body = r#"{"message_type":"orderEvent","message_id":"m","data":[
+        {"customer_identifier":"SO-1","status":"open","weight":4.1929622445917976E889},
+        {"customer_identifier":"SO-2","status":"open","note":"1e999"}]}"#;
+    assert_eq!(check(body.as_bytes()).unwrap(), 1, "the other record is an event");
+    assert_eq!(read(body.as_bytes()).unreadable.unwrap(), "data[0]: 4.1929622445917976E889 is too large a number");
+}
+
 proptest! {
     #[test]
     fn bytes_never_panic(body in vec(any::<u8>(), 0..300)) {

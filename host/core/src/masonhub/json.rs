@@ -283,6 +283,43 @@ fn openings(body: &[u8]) -> usize {
     body.chunks(128).map(|run| usize::from(run.iter().map(|b| u8::from(b | CURLY == b'{')).sum::<u8>())).sum()
 }
 
+/// The first number that no plugin could hold: as wide as it is, it would be infinite. What is
+/// read here leaves out such a field unseen, and the readers of some languages refuse all of it.
+pub(super) fn endless_number(json: &str) -> Option<&str> {
+    let bytes = json.as_bytes();
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at) {
+        let rest = &bytes[at..];
+        match byte {
+            b'"' => at += text_length(rest),
+            b'-' | b'0'..=b'9' => {
+                let length = rest.iter().position(|b| !matches!(b, b'+' | b'-' | b'.' | b'0'..=b'9' | b'e' | b'E')).unwrap_or(rest.len());
+                let number = &json[at..at + length];
+                // Shorter ones without an exponent are far from it.
+                if (length > 300 || number.contains(['e', 'E'])) && serde_json::from_str::<f64>(number).is_err() {
+                    return Some(number);
+                }
+                at += length;
+            }
+            _ => at += 1,
+        }
+    }
+    None
+}
+
+/// How long the text is that begins here, its quotes included.
+fn text_length(bytes: &[u8]) -> usize {
+    let mut at = 1;
+    while let Some(found) = bytes[at.min(bytes.len())..].iter().position(|b| matches!(b, b'"' | b'\\')) {
+        at += found;
+        if bytes[at] == b'"' {
+            return at + 1;
+        }
+        at += 2;
+    }
+    bytes.len()
+}
+
 /// Where a part that borrows from the body stands in it, in bytes.
 pub(super) fn range_in(body: &[u8], part: &str) -> Range<usize> {
     let start = part.as_ptr() as usize - body.as_ptr() as usize;
@@ -328,6 +365,17 @@ mod tests {
         assert!(!too_deep(format!("[\"\\\"{}\"]", "[".repeat(1000)).as_bytes()), "an escaped quote does not end the text");
         assert!(too_deep(format!("[\"\\\\\",{}", "[".repeat(64)).as_bytes()), "an escaped backslash does not hide the quote");
         assert!(!too_deep("[],".repeat(1000).as_bytes()), "many, but flat");
+    }
+
+    #[test]
+    fn endless_numbers_are_found_outside_of_texts_only() {
+        let long = "9".repeat(400);
+        for (json, number) in [("[1e999]", "1e999"), ("{\"a\\\"1\":-1E+309}", "-1E+309"), (long.as_str(), long.as_str())] {
+            assert_eq!(endless_number(json), Some(number), "{json}");
+        }
+        for json in ["[1e308,-0.1e-999,12]", "[\"1e999\"]", "[\"\\\"1e999\"]", "[\"\\\\\",1e3]", "\"1e999", "\"\\"] {
+            assert_eq!(endless_number(json), None, "{json}");
+        }
     }
 
     #[test]
