@@ -18,8 +18,8 @@ use crate::run::Runner;
 /// A lease outlives the longest run by this much, so that its end can still be journaled.
 const LEASE_MARGIN: Duration = Duration::from_secs(30);
 
-/// How long a failing journal is left alone before the next claim.
-const JOURNAL_PAUSE: Duration = Duration::from_millis(500);
+/// How long a failing journal is left alone before it is asked again.
+pub(crate) const JOURNAL_PAUSE: Duration = Duration::from_millis(500);
 
 /// Claims and runs deliveries until `stop` says so; then lets those that run come to an end.
 ///

@@ -13,6 +13,7 @@ use mortar_core::story;
 use tokio::time::Instant;
 
 use crate::Ports;
+use crate::dispatch::JOURNAL_PAUSE;
 use crate::plugins::Plugins;
 use crate::steps::{Steps, StepsEnd};
 
@@ -95,7 +96,7 @@ impl Runner {
     ) -> Result<(), JournalError> {
         let finish = Finish { lease: claim.lease, verdict, attempt, state };
         let again = (!finish.state.is_empty()).then(|| finish.attempt.clone());
-        if self.ports.journal.finish(finish).await? == Finished::Recorded {
+        if self.record(finish).await? == Finished::Recorded {
             return Ok(());
         }
         let reason = "another delivery changed the plugin's state meanwhile; running again".to_owned();
@@ -105,8 +106,25 @@ impl Runner {
         attempt.code = Some(code.to_string());
         attempt.reason = Some(reason.clone());
         let verdict = Verdict::Waiting { until: now, code, reason, spent: false };
-        self.ports.journal.finish(Finish { lease: claim.lease, verdict, attempt, state: Vec::new() }).await?;
+        self.record(Finish { lease: claim.lease, verdict, attempt, state: Vec::new() }).await?;
         Ok(())
+    }
+
+    /// Journals an end, however often it takes: a disk that was full for a moment would otherwise
+    /// hold up the delivery until its lease runs out.
+    async fn record(&self, finish: Finish) -> Result<Finished, JournalError> {
+        let mut said = false;
+        loop {
+            match self.ports.journal.finish(finish.clone()).await {
+                Err(fault @ (JournalError::Busy | JournalError::Storage(_))) => {
+                    if !std::mem::replace(&mut said, true) {
+                        tracing::warn!(delivery = %finish.lease.delivery, %fault, "the end of an attempt cannot be journaled yet");
+                    }
+                    tokio::time::sleep(JOURNAL_PAUSE).await;
+                }
+                done => return done,
+            }
+        }
     }
 }
 

@@ -57,3 +57,17 @@ async fn the_plugins_policy_goes_before_the_connections_and_that_before_the_host
     assert_eq!(wait(None, &["erp"], PluginTrap).await, 30, "the connection was not what ended it");
     assert_eq!(wait(None, &[], PluginRetry).await, 30);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_end_that_cannot_be_journaled_is_journaled_as_soon_as_it_can() {
+    let world = World::answering([]);
+    *world.journal.full.lock().unwrap() = 3;
+    let handler = |_, _| -> BoxFuture<'static, Ending> { Box::pin(std::future::ready(Ending::Done)) };
+    let ports = world.ports(FakeSandbox { settings: settings(), handler: Box::new(handler) });
+    let plugins = Arc::new(Plugins::number(&*ports.sandbox, &*ports.journal).await.unwrap());
+    let runner = Runner { ports, plugins, retry: waits(30), up_since: tokio::time::Instant::now() };
+    runner.run(claim(1, Vec::new())).await;
+    let finishes = world.journal.finishes.lock().unwrap();
+    assert_eq!(finishes.iter().map(|f| &f.verdict).collect::<Vec<_>>(), [&Verdict::Done]);
+    assert_eq!(*world.journal.full.lock().unwrap(), 0);
+}

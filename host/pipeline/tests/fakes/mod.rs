@@ -48,6 +48,8 @@ pub(crate) struct FakeJournal {
     pub(crate) claims: Mutex<VecDeque<Claim>>,
     pub(crate) fails: Mutex<bool>,
     pub(crate) conflicts: Mutex<u32>,
+    /// Ends that cannot be stored before one can.
+    pub(crate) full: Mutex<u32>,
     pub(crate) woken: tokio::sync::Notify,
 }
 
@@ -90,6 +92,11 @@ impl Journal for FakeJournal {
         ready(Ok(()))
     }
     fn finish(&self, finish: Finish) -> Receipt<Finished> {
+        let mut full = self.full.lock().unwrap();
+        if *full > 0 {
+            *full -= 1;
+            return ready(Err(JournalError::Storage("disk full".into())));
+        }
         let mut conflicts = self.conflicts.lock().unwrap();
         if *conflicts > 0 && !finish.state.is_empty() {
             *conflicts -= 1;
