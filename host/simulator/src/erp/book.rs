@@ -1,6 +1,7 @@
 //! What a request does to the documents. No sockets here.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Bound;
 
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -164,9 +165,9 @@ impl Book {
 
     /// Documents and lists whose path begins so, with the rest of their path.
     fn documents_below(&self, beginning: &str) -> impl Iterator<Item = (&str, Value)> {
-        let single = self.single.iter().map(|(path, value)| (path, value.clone()));
-        let lists = self.lists.iter().map(|(path, members)| (path, Value::Array(members.clone())));
-        single.chain(lists).filter_map(move |(path, value)| Some((path.strip_prefix(beginning)?, value)))
+        let single = below(&self.single, beginning).map(|(path, value)| (path, value.clone()));
+        let lists = below(&self.lists, beginning).map(|(path, members)| (path, Value::Array(members.clone())));
+        single.chain(lists)
     }
 
     fn member(&mut self, path: &str) -> Option<&mut Value> {
@@ -195,6 +196,12 @@ impl Book {
             }
         }
     }
+}
+
+/// What is kept under paths that begin so, with the rest of the path.
+fn below<'a, T>(kept: &'a BTreeMap<String, T>, beginning: &str) -> impl Iterator<Item = (&'a str, &'a T)> {
+    let from = (Bound::Included(beginning), Bound::Unbounded);
+    kept.range::<str, _>(from).map_while(move |(path, value)| Some((path.strip_prefix(beginning)?, value)))
 }
 
 /// True where one of the document's identifiers is this one.
