@@ -60,11 +60,12 @@ CREATE INDEX unsettled ON deliveries (state, id) WHERE state = 2 OR state = 6;
 CREATE TABLE states (no INTEGER PRIMARY KEY, name TEXT NOT NULL) STRICT;
 INSERT INTO states VALUES (0, 'pending'), (1, 'running'), (2, 'waiting'), (3, 'done'), (4, 'ignored'), (5, 'superseded'), (6, 'dead');
 
--- The newest count of each subject that a plugin is through with.
+-- The newest count of each subject that a plugin is through with, dead letters included.
 CREATE TABLE newest (
     plugin INTEGER NOT NULL,
     subject INTEGER NOT NULL,
     as_of INTEGER NOT NULL,
+    delivery INTEGER NOT NULL,   -- of counts of the same time the last one is the newest
     PRIMARY KEY (plugin, subject)
 ) STRICT, WITHOUT ROWID;
 

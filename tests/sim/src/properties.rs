@@ -33,7 +33,7 @@ pub enum Property {
     WritesAreJournaled,
     /// Writes about one subject are applied in the order of its events.
     OrderHolds,
-    /// An older count is never applied after a newer one that is done.
+    /// An older count is never applied after a newer one, whatever became of that.
     NewestWins,
     /// A plugin's state loses no update.
     StateIsCompared,
@@ -144,13 +144,13 @@ impl End<'_> {
     }
 
     /// Writes whose order counts. Left out are those of a delivery that was a dead letter once, since
-    /// later events do not wait for it; and those that the ERP applied when nobody waited for their
+    /// later events do not wait for it, but later counts outdate it; and those that the ERP applied when nobody waited for their
     /// answer any longer, since no host can hold them back.
     fn in_order(&self, counts: bool) -> BTreeMap<(&str, &str), Vec<(&StoredEvent, &Write)>> {
         let mut by_subject: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for applied in self.applied.iter().filter(|applied| !applied.late) {
             if let Some((event, delivery)) = self.of(&applied.write)
-                && !delivery.died
+                && (counts || !delivery.died)
                 && counts == (event.event_type == "inventory.updated")
             {
                 by_subject.entry((&*applied.write.plugin, &*event.subject)).or_default().push((event, &applied.write));
@@ -174,10 +174,7 @@ impl End<'_> {
                 if let Some((newer, before)) = newest.filter(|(newest, _)| time(newest) > time(event)) {
                     return Some(format!("{write:?} was applied after {before:?}, whose count is of {}", time(newer)));
                 }
-                // A count that was refused in the end, or gave way to one that was, does not bind.
-                if self.of(write).is_some_and(|(_, delivery)| delivery.state == State::Done) {
-                    newest = Some((event, write));
-                }
+                newest = Some((event, write));
             }
             None
         })

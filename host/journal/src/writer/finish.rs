@@ -75,12 +75,13 @@ impl<'a> Ending<'a> {
     }
 }
 
-/// Where the newest count wins: remembers what the plugin is through with, and lets no older count
-/// be tried again once a newer one is there.
+/// Where the newest count wins: remembers what the plugin is through with, for no older one may be
+/// sent after it; a dead letter too, since it can be replayed. And lets no older count be tried
+/// again once a newer one is there.
 fn among_counts(batch: &mut Batch<'_>, plugin: PluginNo, held: &Open, as_of: i64, end: &mut Ending<'_>) -> rusqlite::Result<()> {
     let counts = batch.counts(held.line);
     match end.state {
-        State::Done | State::Ignored => {
+        State::Done | State::Ignored | State::Dead => {
             let place = Place { plugin, subject: subject_of(held.line, plugin), line: held.line };
             return batch.through_with(place, held.key, as_of);
         }

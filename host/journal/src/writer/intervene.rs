@@ -77,7 +77,7 @@ impl Intervene {
     /// A count that is outdated is never sent.
     fn check_newest(&self, batch: &mut Batch<'_>, dead: &Dead) -> Result<(), Fault> {
         let Some(as_of) = dead.as_of else { return Ok(()) };
-        if batch.is_outdated(self.place(dead), as_of)? {
+        if batch.is_outdated(self.place(dead), dead.key, as_of)? {
             let text = format!("delivery {} is an older count than one that came after it: discard it", self.delivery);
             return Err(JournalError::Refused(text).into());
         }

@@ -25,7 +25,8 @@ macro_rules! contract {
             newest:
                 a_newer_count_supersedes_older_ones, an_older_count_is_superseded_at_once, an_equal_count_wins_by_arrival,
                 a_missing_time_is_the_receipt, a_running_count_ends_and_the_newer_follows, a_running_count_is_not_tried_again_after_a_newer_one,
-                finished_counts_are_remembered, an_outdated_dead_letter_is_not_replayed, a_killed_run_of_an_older_count_is_superseded;
+                finished_counts_are_remembered, an_outdated_dead_letter_is_not_replayed, a_dead_count_outdates_older_ones,
+                of_dead_counts_of_one_time_only_the_last_is_replayed, a_killed_run_of_an_older_count_is_superseded;
             leases:
                 a_claimed_delivery_is_not_claimed_again, an_expired_lease_is_taken_over, the_old_lease_journals_nothing, a_lease_ends_with_its_finish,
                 claimable_tells_of_new_events, claimable_tells_of_due_deliveries, claimable_tells_of_expired_leases, claimable_tells_news_once;

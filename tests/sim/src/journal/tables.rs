@@ -28,8 +28,8 @@ pub struct Tables {
     pub deliveries: BTreeMap<DeliveryId, Delivery>,
     /// The plugins' state.
     pub state: BTreeMap<(PluginNo, String), StateEntry>,
-    /// The newest count that each line is through with.
-    pub newest: BTreeMap<Line, Timestamp>,
+    /// The newest count that each line is through with, dead letters included.
+    pub newest: BTreeMap<Line, (Timestamp, DeliveryId)>,
     /// Genuine but unreadable callbacks.
     pub quarantine: BTreeMap<u64, (Quarantined, NewCallback)>,
     /// The sample of callbacks that were not genuine.
@@ -195,7 +195,7 @@ impl Work<'_> {
 
     fn deliver(&mut self, id: DeliveryId, at: Timestamp, as_of: Option<Timestamp>) {
         let line = self.tables.line(id);
-        let outdated = as_of.is_some_and(|as_of| self.is_outdated(&line, as_of));
+        let outdated = as_of.is_some_and(|as_of| self.is_outdated(&line, id, as_of));
         let (state, reason) = if outdated { (State::Superseded, Some(OUTDATED.to_owned())) } else { (State::Pending, None) };
         if as_of.is_some() && !outdated {
             self.supersede(&line, at);
@@ -205,11 +205,11 @@ impl Work<'_> {
         self.tables.deliveries.insert(id, new);
     }
 
-    /// True where a count that is open, or that the plugin is through with, is newer.
-    pub(super) fn is_outdated(&self, line: &Line, as_of: Timestamp) -> bool {
+    /// True where a count that is open, or that the plugin is through with, is newer than this one.
+    pub(super) fn is_outdated(&self, line: &Line, id: DeliveryId, as_of: Timestamp) -> bool {
         let open = self.tables.open_of(line);
-        let newer = open.iter().filter_map(|id| self.tables.deliveries[id].as_of).any(|open| open > as_of);
-        newer || self.tables.newest.get(line).is_some_and(|newest| *newest > as_of)
+        let newer = open.iter().any(|open| self.tables.deliveries[open].as_of.is_some_and(|time| (time, *open) > (as_of, id)));
+        newer || self.tables.newest.get(line).is_some_and(|newest| *newest > (as_of, id))
     }
 
     /// Supersedes the open counts of a line, but for the one that runs.

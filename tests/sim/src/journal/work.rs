@@ -184,9 +184,9 @@ impl Work<'_> {
             Verdict::Ignored { reason } => delivery.moves(State::Ignored, now, None, Some(reason)),
             Verdict::Done => delivery.moves(State::Done, now, None, None),
         }
-        if let (State::Done | State::Ignored, Some(as_of)) = (delivery.state, delivery.as_of) {
-            let newest = self.tables.newest.entry(line).or_insert(as_of);
-            *newest = (*newest).max(as_of);
+        if let (State::Done | State::Ignored | State::Dead, Some(as_of)) = (delivery.state, delivery.as_of) {
+            let newest = self.tables.newest.entry(line).or_insert((as_of, id));
+            *newest = (*newest).max((as_of, id));
         }
         self.leases.held.remove(&id);
         Ok(Finished::Recorded)
