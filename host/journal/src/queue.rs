@@ -1,7 +1,7 @@
 //! The open deliveries, in memory: which may run now, which later, which wait for their subject.
 //!
 //! Deliveries of one subject to one plugin form a *line*, in the order of their events, but for a
-//! head that runs. Only the head of a line can be claimed.
+//! head that runs. Only the head of a line can be claimed, and only if no dead letter holds it.
 //! Claims write nothing to the file, so a killed host finds them open again.
 
 mod lane;
@@ -125,6 +125,8 @@ pub(crate) struct Queue {
     lines: HashMap<u64, Line, BuildAsIs>,
     counts: HashMap<DeliveryKey, i64>,
     lanes: Vec<Lane>,
+    /// Dead letters that hold their line, by line.
+    gaps: HashMap<u64, Vec<DeliveryKey>, BuildAsIs>,
     held: HashMap<DeliveryKey, Held>,
     next_token: u64,
 }
@@ -138,6 +140,7 @@ impl Queue {
             lines: HashMap::default(),
             counts: HashMap::new(),
             lanes: Vec::new(),
+            gaps: HashMap::default(),
             held: HashMap::new(),
             next_token: 1,
         }
@@ -199,6 +202,23 @@ impl Queue {
     pub(crate) fn called(&mut self, key: DeliveryKey) {
         if let Some(slot) = self.held.get(&key).map(|held| held.slot) {
             self.entry_mut(slot).set(CALLED, true);
+        }
+    }
+
+    /// A dead letter holds its line: what is behind it cannot be claimed.
+    pub(crate) fn hold(&mut self, key: DeliveryKey, line: u64) {
+        self.gaps.entry(line).or_default().push(key);
+    }
+
+    /// The dead letter no longer holds its line, if it did.
+    pub(crate) fn let_go(&mut self, key: DeliveryKey, line: u64) {
+        let Some(gaps) = self.gaps.get_mut(&line) else { return };
+        gaps.retain(|gap| *gap != key);
+        if gaps.is_empty() {
+            self.gaps.remove(&line);
+        }
+        if let Some(head) = self.lines.get(&line).map(|line| line.head) {
+            self.offer(head);
         }
     }
 
@@ -313,6 +333,7 @@ impl Queue {
             && self.due(due.slot) == due
             && usize::from(plugin_of(entry.key).0) == lane
             && self.lines.get(&entry.line).is_some_and(|line| line.head == due.slot)
+            && self.gaps.get(&entry.line).is_none_or(|gaps| gaps.iter().all(|gap| *gap > entry.key))
     }
 
     /// Notes the head of a line in its plugin's lane.

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::BoxFuture;
 use crate::call::Settlement;
-use crate::delivery::{DeliveryId, EventSeq, PluginNo, State, Verdict};
+use crate::delivery::{DeliveryId, EventSeq, Gap, PluginNo, State, Verdict};
 use crate::event::Event;
 use crate::story;
 
@@ -203,6 +203,9 @@ pub struct Finish {
     pub lease: Lease,
     /// What becomes of the delivery.
     pub verdict: Verdict,
+    /// What it means for the later deliveries of its subject, if it is dead now. It stands until
+    /// the letter is replayed, settled, discarded or superseded.
+    pub gap: Gap,
     /// What is kept of the attempt.
     pub attempt: story::Attempt,
     /// The plugin's state writes; applied only where the verdict is done or ignored.
@@ -271,7 +274,8 @@ pub trait Journal: Send + Sync {
     /// Keeps a callback that was not genuine, in a bounded sample that drops its oldest.
     fn reject(&self, callback: RejectedCallback) -> Receipt<()>;
 
-    /// Takes deliveries that are due at `now` and first of their subject, oldest due first. A
+    /// Takes deliveries that are due at `now`, first of their subject and not held by an earlier
+    /// dead letter of it, oldest due first. A
     /// claim that is not finished within `lease` is free again. Deliveries of plugins that are
     /// not in `plugins` stay.
     fn claim(&self, now: Timestamp, max: usize, lease: Duration, plugins: &[PluginNo]) -> Receipt<Vec<Claim>>;

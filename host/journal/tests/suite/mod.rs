@@ -7,6 +7,7 @@ pub mod accept;
 pub mod aside;
 pub mod calls;
 pub mod finish;
+pub mod gaps;
 pub mod intervene;
 pub mod leases;
 pub mod newest;
@@ -24,7 +25,7 @@ use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use mortar_core::call::{Request, Response};
 use mortar_core::code::ErrorCode;
-use mortar_core::delivery::{DeliveryId, PluginNo, State, Verdict};
+use mortar_core::delivery::{DeliveryId, Gap, PluginNo, State, Verdict};
 use mortar_core::event::{Event, Subject, SubjectKind};
 use mortar_core::ports::{
     Accepted, CallWrite, Claim, Clock, Finish, Finished, Journal, JournalError, NewCallback, NewDelivery, NewEvent, Order,
@@ -162,7 +163,7 @@ impl<'a> Scene<'a> {
             trace: Vec::new(),
             log: Vec::new(),
         };
-        Finish { lease: claim.lease, verdict, attempt, state: Vec::new() }
+        Finish { lease: claim.lease, verdict, gap: Gap::Skip, attempt, state: Vec::new() }
     }
 
     /// Claims and finishes what can be claimed, until nothing is left.
@@ -180,9 +181,18 @@ impl<'a> Scene<'a> {
 
     /// Runs the one delivery that can be claimed into death.
     pub async fn die(&self) -> DeliveryId {
+        self.die_leaving(Gap::Skip).await
+    }
+
+    /// The same, with this gap.
+    pub async fn die_leaving(&self, gap: Gap) -> DeliveryId {
         let claim = self.claim_one().await;
-        self.finish(&claim, dead()).await;
+        self.die_after(&claim, gap).await;
         claim.lease.delivery
+    }
+
+    pub async fn die_after(&self, claim: &Claim, gap: Gap) {
+        self.journal.finish(Finish { gap, ..self.end(claim, dead()) }).await.unwrap();
     }
 
     pub async fn story(&self, id: &str) -> EventStory {

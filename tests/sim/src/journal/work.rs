@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use mortar_core::delivery::{DeliveryId, PluginNo, State, Verdict};
+use mortar_core::delivery::{DeliveryId, Gap, PluginNo, State, Verdict};
 use mortar_core::ports::{CallWrite, Claim, Finish, Finished, JournalError, Lease, StateEntry, StateWrite};
 use mortar_core::story::{Call, Fate};
 
@@ -108,6 +108,9 @@ impl Work<'_> {
             let free = lines.into_values().filter(|(head, running)| !running || again(head));
             heads.extend(free.map(|(head, _)| head));
         }
+        if !self.breaks(Mutation::ForgetGaps) {
+            heads.retain(|head| self.tables.held_by(*head).is_none());
+        }
         heads
     }
 
@@ -159,7 +162,7 @@ impl Work<'_> {
     }
 
     pub(super) fn finish(&mut self, finish: Finish) -> Result<Finished, JournalError> {
-        let Finish { lease, verdict, attempt, state } = finish;
+        let Finish { lease, verdict, gap, attempt, state } = finish;
         self.check_lease(lease)?;
         let id = lease.delivery;
         if matches!(verdict, Verdict::Done | Verdict::Ignored { .. }) {
@@ -188,8 +191,22 @@ impl Work<'_> {
             let newest = self.tables.newest.entry(line).or_insert((as_of, id));
             *newest = (*newest).max((as_of, id));
         }
+        match delivery.state {
+            State::Dead => delivery.gap = if delivery.as_of.is_some() { gap.of_count() } else { gap },
+            State::Done => self.close_gaps(id, now),
+            _ => {}
+        }
         self.leases.held.remove(&id);
         Ok(Finished::Recorded)
+    }
+
+    /// Supersedes the dead letters that a later delivery of their line was to take the place of.
+    fn close_gaps(&mut self, id: DeliveryId, at: Timestamp) {
+        for gap in self.tables.gaps_before(id, Gap::Supersede) {
+            if let Some(delivery) = self.tables.deliveries.get_mut(&gap) {
+                delivery.moves(State::Superseded, at, None, Some("a later event took its place".into()));
+            }
+        }
     }
 
     fn agrees(&self, plugin: PluginNo, write: &StateWrite) -> bool {
