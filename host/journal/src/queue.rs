@@ -11,7 +11,7 @@ mod tests;
 use std::collections::HashMap;
 
 use mortar_core::delivery::PluginNo;
-use mortar_core::ports::Lease;
+use mortar_core::ports::{Lease, Share};
 
 use crate::key::{BuildAsIs, DeliveryKey, delivery_key, event_of, plugin_of};
 use lane::{Due, Lane};
@@ -263,19 +263,24 @@ impl Queue {
         over.into_iter().map(|(key, _)| key).collect()
     }
 
-    /// Takes deliveries of these plugins that may run now, longest due first.
-    pub(crate) fn claim(&mut self, now: i64, max: usize, expires: i64, plugins: &[PluginNo]) -> Vec<Picked> {
+    /// Takes deliveries that may run now, longest due first: of each plugin at most its share.
+    pub(crate) fn claim(&mut self, now: i64, max: usize, expires: i64, shares: &[Share]) -> Vec<Picked> {
         for lane in &mut self.lanes {
             lane.ripen(now);
         }
         let mut picked = Vec::new();
-        let mut fronts: std::collections::BinaryHeap<_> = plugins.iter().filter_map(|plugin| self.front(usize::from(plugin.0))).collect();
+        let shares = shares.iter().filter(|share| share.max > 0);
+        let mut left: HashMap<_, _> = shares.map(|share| (usize::from(share.plugin.0), share.max)).collect();
+        let mut fronts: std::collections::BinaryHeap<_> = left.keys().filter_map(|lane| self.front(*lane)).collect();
         while picked.len() < max
             && let Some(std::cmp::Reverse((due, lane))) = fronts.pop()
         {
             self.lanes[lane].pop();
             picked.push(self.take(due.slot, expires));
-            fronts.extend(self.front(lane));
+            if let Some(left) = left.get_mut(&lane) {
+                *left -= 1;
+                fronts.extend(if *left > 0 { self.front(lane) } else { None });
+            }
         }
         picked
     }

@@ -144,6 +144,15 @@ pub struct StoredEvent {
     pub payload: Bytes,
 }
 
+/// How many deliveries of a plugin a claim may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Share {
+    /// The plugin.
+    pub plugin: PluginNo,
+    /// At most this many.
+    pub max: usize,
+}
+
 /// A delivery that was claimed.
 #[derive(Clone, Debug)]
 pub struct Claim {
@@ -276,9 +285,9 @@ pub trait Journal: Send + Sync {
 
     /// Takes deliveries that are due at `now`, first of their subject and not held by an earlier
     /// dead letter of it, oldest due first. A
-    /// claim that is not finished within `lease` is free again. Deliveries of plugins that are
-    /// not in `plugins` stay.
-    fn claim(&self, now: Timestamp, max: usize, lease: Duration, plugins: &[PluginNo]) -> Receipt<Vec<Claim>>;
+    /// claim that is not finished within `lease` is free again. At most `max` are taken, and of
+    /// each plugin at most its share; those of other plugins stay.
+    fn claim(&self, now: Timestamp, max: usize, lease: Duration, shares: &[Share]) -> Receipt<Vec<Claim>>;
 
     /// Resolves when something became claimable that was not at the last claim: at once for a
     /// committed event or finish, at the due time for a waiting delivery or an expiring lease.

@@ -21,7 +21,7 @@ macro_rules! contract {
                 stores_events_beside_what_is_unreadable, refuses_when_too_much_is_open, refuses_what_cannot_be;
             order:
                 one_subject_runs_in_order, subjects_do_not_wait_for_each_other, plugins_do_not_wait_for_each_other, unloaded_plugins_are_parked,
-                longest_due_goes_first, a_dead_letter_holds_nobody_up, a_waiting_head_holds_its_subject_up;
+                each_plugin_has_its_share, longest_due_goes_first, a_dead_letter_holds_nobody_up, a_waiting_head_holds_its_subject_up;
             gaps:
                 a_held_subject_waits, a_held_line_is_held_after_a_restart, a_replay_lets_its_subject_go_in_order, a_discarded_letter_lets_go,
                 a_later_event_takes_the_place, only_what_is_done_takes_a_place, a_count_is_never_held;

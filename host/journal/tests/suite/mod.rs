@@ -28,7 +28,7 @@ use mortar_core::code::ErrorCode;
 use mortar_core::delivery::{DeliveryId, Gap, PluginNo, State, Verdict};
 use mortar_core::event::{Event, Subject, SubjectKind};
 use mortar_core::ports::{
-    Accepted, CallWrite, Claim, Clock, Finish, Finished, Journal, JournalError, NewCallback, NewDelivery, NewEvent, Order,
+    Accepted, CallWrite, Claim, Clock, Finish, Finished, Journal, JournalError, NewCallback, NewDelivery, NewEvent, Order, Share,
 };
 use mortar_core::story::{Attempt, Call, DeliverySummary, EventStory, Fate};
 
@@ -133,7 +133,7 @@ impl<'a> Scene<'a> {
     }
 
     pub async fn claim(&self, max: usize) -> Vec<Claim> {
-        self.journal.claim(self.now(), max, LEASE, &[self.plugin]).await.unwrap()
+        self.journal.claim(self.now(), max, LEASE, &all(&[self.plugin])).await.unwrap()
     }
 
     /// The ids of all events that can be claimed now.
@@ -244,6 +244,11 @@ impl<'a> Scene<'a> {
 
 pub fn response(status: u16) -> Response {
     Response { status, headers: vec![("etag".into(), "x".into())], body: vec![0, 255, 1] }
+}
+
+/// Shares that bound nothing.
+pub fn all(plugins: &[PluginNo]) -> Vec<Share> {
+    plugins.iter().map(|plugin| Share { plugin: *plugin, max: usize::MAX }).collect()
 }
 
 pub fn dead() -> Verdict {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use mortar_core::delivery::{DeliveryId, Gap, PluginNo, State, Verdict};
-use mortar_core::ports::{CallWrite, Claim, Finish, Finished, JournalError, Lease, StateEntry, StateWrite};
+use mortar_core::ports::{CallWrite, Claim, Finish, Finished, JournalError, Lease, Share, StateEntry, StateWrite};
 use mortar_core::story::{Call, Fate};
 
 use super::Work;
@@ -77,15 +77,17 @@ impl Work<'_> {
         }
     }
 
-    pub(super) fn claim(&mut self, now: Timestamp, max: usize, lease: Duration, plugins: &[PluginNo]) -> Vec<Claim> {
+    pub(super) fn claim(&mut self, now: Timestamp, max: usize, lease: Duration, shares: &[Share]) -> Vec<Claim> {
         self.leases.held.retain(|_, held| held.expires > now);
         self.leases.claimed_at = Some(now);
-        let mut due: Vec<_> = self.heads().into_iter().filter(|id| plugins.contains(&id.plugin)).collect();
+        let mut due = self.heads();
         due.retain(|id| {
             let delivery = &self.tables.deliveries[id];
             delivery.state != State::Waiting || delivery.at <= now
         });
         due.sort_by_key(|id| (self.tables.deliveries[id].at, *id));
+        let mut left: BTreeMap<_, _> = shares.iter().map(|share| (share.plugin, share.max)).collect();
+        due.retain(|id| left.get_mut(&id.plugin).is_some_and(|left| left.checked_sub(1).map(|less| *left = less).is_some()));
         due.truncate(max);
         due.into_iter().map(|id| self.take(id, now, lease)).collect()
     }
