@@ -81,7 +81,7 @@ pub enum State {
     Done,
     /// The plugin, or an operator, said that nothing has to be done.
     Ignored,
-    /// A newer absolute count took its place.
+    /// A newer absolute count, or another later event where the plugin wants that, took its place.
     Superseded,
     /// Refused, or out of attempts: a dead letter.
     Dead,
@@ -126,6 +126,27 @@ impl FromStr for State {
             let names: Vec<_> = Self::ALL.iter().map(|s| s.as_str()).collect();
             format!("`{text}` is not a state; states are {}", names.join(", "))
         })
+    }
+}
+
+/// What a dead letter means for the later deliveries of its subject to the same plugin.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Gap {
+    /// Nothing: they go on.
+    #[default]
+    Skip,
+    /// They wait until it is replayed to an end, settled or discarded.
+    Hold,
+    /// They go on, and the first that ends done supersedes it.
+    Supersede,
+}
+
+impl Gap {
+    /// Of a count a newer one says all, so nothing waits for a dead one: it is superseded instead.
+    #[must_use]
+    pub fn of_count(self) -> Self {
+        if self == Self::Hold { Self::Supersede } else { self }
     }
 }
 

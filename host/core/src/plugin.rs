@@ -6,6 +6,7 @@ use bytesize::ByteSize;
 use serde::Deserialize;
 
 use crate::config::{duration, size};
+use crate::delivery::Gap;
 
 /// `plugin.toml`. A plugin without one has no grants and the default limits.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -22,8 +23,12 @@ pub struct PluginSettings {
     pub limits: Limits,
     /// Its own retry policy, in the place of the connections' and the host's.
     pub retry: Option<crate::retry::RetryPolicy>,
-    /// How many deliveries of the plugin run at once; 0 pauses it. Absent: as many as the host runs.
+    /// How many deliveries of the plugin run at once; 0 pauses it. Absent: as many as the host runs,
+    /// less what leaves room for other plugins.
     pub concurrency: Option<usize>,
+    /// What a dead letter means for the later deliveries of its subject: `skip`, `hold` or
+    /// `supersede`. It holds for letters that become dead from now on.
+    pub gap: Gap,
 }
 
 impl PluginSettings {

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::call::{Request, Response};
-use crate::delivery::{DeliveryId, EventSeq, State};
+use crate::delivery::{DeliveryId, EventSeq, Gap, State};
 
 /// One line of `mortar event list`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -42,6 +42,12 @@ pub struct DeliverySummary {
     pub code: Option<String>,
     /// Why it is where it is.
     pub reason: Option<String>,
+    /// Of a dead letter: what it means for the later deliveries of its subject.
+    #[serde(default)]
+    pub gap: Gap,
+    /// Of an open delivery: the dead letter that it waits for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_by: Option<DeliveryId>,
 }
 
 /// `mortar event show`: everything that is known of one event.

@@ -52,19 +52,22 @@ CREATE TABLE deliveries (
     spent INTEGER NOT NULL,      -- attempts that count against the retry policy
     since INTEGER,               -- the last replay; none: the event's receipt
     code TEXT,
-    reason TEXT
+    reason TEXT,
+    gap INTEGER                  -- of a dead letter: 1 later deliveries of its subject wait, 2 a later one supersedes it
 ) STRICT;
 -- Few rows at a time: what is found again at the start of the host, and what waits for an operator.
 CREATE INDEX unsettled ON deliveries (state, id) WHERE state = 2 OR state = 6;
+CREATE INDEX gaps ON deliveries (gap, subject) WHERE gap IS NOT NULL;
 
 CREATE TABLE states (no INTEGER PRIMARY KEY, name TEXT NOT NULL) STRICT;
 INSERT INTO states VALUES (0, 'pending'), (1, 'running'), (2, 'waiting'), (3, 'done'), (4, 'ignored'), (5, 'superseded'), (6, 'dead');
 
--- The newest count of each subject that a plugin is through with.
+-- The newest count of each subject that a plugin is through with, dead letters included.
 CREATE TABLE newest (
     plugin INTEGER NOT NULL,
     subject INTEGER NOT NULL,
     as_of INTEGER NOT NULL,
+    delivery INTEGER NOT NULL,   -- of counts of the same time the last one is the newest
     PRIMARY KEY (plugin, subject)
 ) STRICT, WITHOUT ROWID;
 

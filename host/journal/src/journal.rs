@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use mortar_core::delivery::{DeliveryId, PluginNo};
 use mortar_core::ports::{
     Accepted, BoxFuture, CallWrite, Claim, Clock, Filter, Finish, Finished, Intervention, Journal, JournalError, Lease, NewCallback,
-    Receipt, RejectedCallback, StateEntry,
+    Receipt, RejectedCallback, Share, StateEntry,
 };
 use mortar_core::story;
 use tokio::sync::{mpsc, oneshot};
@@ -195,9 +195,9 @@ impl Journal for SqliteJournal {
         }
     }
 
-    fn claim(&self, now: Timestamp, max: usize, lease: Duration, plugins: &[PluginNo]) -> Receipt<Vec<Claim>> {
+    fn claim(&self, now: Timestamp, max: usize, lease: Duration, shares: &[Share]) -> Receipt<Vec<Claim>> {
         let (reply, answer) = oneshot::channel();
-        let claiming = Claiming { now, max, lease, plugins: plugins.to_vec(), reply };
+        let claiming = Claiming { now, max, lease, shares: shares.to_vec(), reply };
         self.put(InLine::Claim(claiming), answer).unwrap_or_else(failed)
     }
 

@@ -1,7 +1,7 @@
 //! The open deliveries, in memory: which may run now, which later, which wait for their subject.
 //!
 //! Deliveries of one subject to one plugin form a *line*, in the order of their events, but for a
-//! head that runs. Only the head of a line can be claimed.
+//! head that runs. Only the head of a line can be claimed, and only if no dead letter holds it.
 //! Claims write nothing to the file, so a killed host finds them open again.
 
 mod lane;
@@ -11,7 +11,7 @@ mod tests;
 use std::collections::HashMap;
 
 use mortar_core::delivery::PluginNo;
-use mortar_core::ports::Lease;
+use mortar_core::ports::{Lease, Share};
 
 use crate::key::{BuildAsIs, DeliveryKey, delivery_key, event_of, plugin_of};
 use lane::{Due, Lane};
@@ -125,6 +125,8 @@ pub(crate) struct Queue {
     lines: HashMap<u64, Line, BuildAsIs>,
     counts: HashMap<DeliveryKey, i64>,
     lanes: Vec<Lane>,
+    /// Dead letters that hold their line, by line.
+    gaps: HashMap<u64, Vec<DeliveryKey>, BuildAsIs>,
     held: HashMap<DeliveryKey, Held>,
     next_token: u64,
 }
@@ -138,6 +140,7 @@ impl Queue {
             lines: HashMap::default(),
             counts: HashMap::new(),
             lanes: Vec::new(),
+            gaps: HashMap::default(),
             held: HashMap::new(),
             next_token: 1,
         }
@@ -202,6 +205,23 @@ impl Queue {
         }
     }
 
+    /// A dead letter holds its line: what is behind it cannot be claimed.
+    pub(crate) fn hold(&mut self, key: DeliveryKey, line: u64) {
+        self.gaps.entry(line).or_default().push(key);
+    }
+
+    /// The dead letter no longer holds its line, if it did.
+    pub(crate) fn let_go(&mut self, key: DeliveryKey, line: u64) {
+        let Some(gaps) = self.gaps.get_mut(&line) else { return };
+        gaps.retain(|gap| *gap != key);
+        if gaps.is_empty() {
+            self.gaps.remove(&line);
+        }
+        if let Some(head) = self.lines.get(&line).map(|line| line.head) {
+            self.offer(head);
+        }
+    }
+
     /// The delivery that a lease holds, unless somebody else has taken it over.
     pub(crate) fn held(&self, lease: Lease) -> Option<Open> {
         let key = delivery_key(lease.delivery)?;
@@ -243,19 +263,24 @@ impl Queue {
         over.into_iter().map(|(key, _)| key).collect()
     }
 
-    /// Takes deliveries of these plugins that may run now, longest due first.
-    pub(crate) fn claim(&mut self, now: i64, max: usize, expires: i64, plugins: &[PluginNo]) -> Vec<Picked> {
+    /// Takes deliveries that may run now, longest due first: of each plugin at most its share.
+    pub(crate) fn claim(&mut self, now: i64, max: usize, expires: i64, shares: &[Share]) -> Vec<Picked> {
         for lane in &mut self.lanes {
             lane.ripen(now);
         }
         let mut picked = Vec::new();
-        let mut fronts: std::collections::BinaryHeap<_> = plugins.iter().filter_map(|plugin| self.front(usize::from(plugin.0))).collect();
+        let shares = shares.iter().filter(|share| share.max > 0);
+        let mut left: HashMap<_, _> = shares.map(|share| (usize::from(share.plugin.0), share.max)).collect();
+        let mut fronts: std::collections::BinaryHeap<_> = left.keys().filter_map(|lane| self.front(*lane)).collect();
         while picked.len() < max
             && let Some(std::cmp::Reverse((due, lane))) = fronts.pop()
         {
             self.lanes[lane].pop();
             picked.push(self.take(due.slot, expires));
-            fronts.extend(self.front(lane));
+            if let Some(left) = left.get_mut(&lane) {
+                *left -= 1;
+                fronts.extend(if *left > 0 { self.front(lane) } else { None });
+            }
         }
         picked
     }
@@ -313,6 +338,7 @@ impl Queue {
             && self.due(due.slot) == due
             && usize::from(plugin_of(entry.key).0) == lane
             && self.lines.get(&entry.line).is_some_and(|line| line.head == due.slot)
+            && self.gaps.get(&entry.line).is_none_or(|gaps| gaps.iter().all(|gap| *gap > entry.key))
     }
 
     /// Notes the head of a line in its plugin's lane.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, RwLock};
 
-use mortar_core::delivery::State;
+use mortar_core::delivery::{Gap, State};
 use rusqlite::Connection;
 
 use crate::ids::{Ids, Index, Run, Sealer};
@@ -50,7 +50,8 @@ fn read(conn: &mut Connection, options: &Options) -> rusqlite::Result<Start> {
         .query_row("SELECT seq, received_at FROM events ORDER BY seq DESC LIMIT 1", [], |row| Ok((row.get(0)?, row.get(1)?)))
         .or_else(none_yet)?;
     let next_seq = (last + 1).max(meta(&tx, "next_seq")?.unwrap_or(1));
-    let (queue, changed) = open_deliveries(&tx)?;
+    let (mut queue, changed) = open_deliveries(&tx)?;
+    hold_lines(&tx, &mut queue)?;
     let index = Arc::new(RwLock::new(Index { recent, sealing: None, runs }));
     let memory = Memory {
         hash_keys,
@@ -111,6 +112,17 @@ fn open_deliveries(conn: &Connection) -> rusqlite::Result<(Queue, Tally)> {
     loading.load(conn, &format!("{COLUMNS} INDEXED BY unsettled WHERE state = 2 AND id >= ? ORDER BY id"), 0, true)?;
     loading.load(conn, &format!("{COLUMNS} WHERE state = 0 AND id >= ? ORDER BY id"), from, false)?;
     loading.supersede(conn)
+}
+
+/// The lines that dead letters hold.
+fn hold_lines(conn: &Connection, queue: &mut Queue) -> rusqlite::Result<()> {
+    let mut rows = conn.prepare("SELECT id, subject FROM deliveries INDEXED BY gaps WHERE gap = ?")?;
+    let mut rows = rows.query([Gap::Hold as u8])?;
+    while let Some(row) = rows.next()? {
+        let key = row.get(0)?;
+        queue.hold(key, line(row.get(1)?, plugin_of(key)));
+    }
+    Ok(())
 }
 
 struct Loading {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use mortar_core::config::DeliveryConfig;
 use mortar_core::delivery::{DeliveryId, PluginNo};
-use mortar_core::ports::{Claim, JournalError};
+use mortar_core::ports::{Claim, JournalError, Share};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::{self, JoinSet};
 use tokio::time::Instant;
@@ -67,30 +67,27 @@ pub async fn dispatch(ports: Ports, plugins: Arc<Plugins>, config: DeliveryConfi
     running.all_end().await;
 }
 
-/// Claims as much as there is room for: first for the plugins with a bound of their own, then for
-/// all others together.
+/// Claims what there is room for, of each plugin what leaves room for the others.
 async fn claim(ports: &Ports, plugins: &Plugins, running: &Running, room: usize) -> Result<Vec<Claim>, JournalError> {
-    let now = ports.clock.now();
     let loaded = plugins.now();
-    let (bounded, free): (Vec<_>, Vec<_>) = loaded.iter().partition(|n| n.plugin.settings.concurrency.is_some());
-    let mut claimed = Vec::new();
-    for plugin in bounded {
-        let own = plugin.plugin.settings.concurrency.unwrap_or(0).saturating_sub(running.of(plugin.no));
-        let max = own.min(room - claimed.len());
-        if max > 0 {
-            claimed.extend(ports.journal.claim(now, max, lease(&[plugin]), &[plugin.no]).await?);
-        }
+    let alone = loaded.iter().filter(|n| n.plugin.settings.concurrency != Some(0)).count() == 1;
+    let own = |n: &Numbered| n.plugin.settings.concurrency.map_or(room, |own| own.saturating_sub(running.of(n.no)));
+    let fair = |n: &Numbered| if alone { room } else { fair_share(running.of(n.no), room) };
+    let shares = loaded.iter().map(|n| Share { plugin: n.no, max: own(n).min(fair(n)) }).filter(|share| share.max > 0);
+    let shares: Vec<_> = shares.collect();
+    if shares.is_empty() {
+        return Ok(Vec::new());
     }
-    let max = room - claimed.len();
-    if max > 0 && !free.is_empty() {
-        let numbers: Vec<_> = free.iter().map(|n| n.no).collect();
-        claimed.extend(ports.journal.claim(now, max, lease(&free), &numbers).await?);
-    }
-    Ok(claimed)
+    let lease = loaded.iter().map(|n| n.plugin.settings.limits.wall).max().unwrap_or_default() + LEASE_MARGIN;
+    ports.journal.claim(ports.clock.now(), room, lease, &shares).await
 }
 
-fn lease(plugins: &[&Numbered]) -> Duration {
-    plugins.iter().map(|n| n.plugin.settings.limits.wall).max().unwrap_or_default() + LEASE_MARGIN
+/// How many more deliveries a plugin may run beside others: after that, at most twice as many as
+/// there are free slots left, but one at least. So a plugin that is slow leaves a third of the
+/// slots; two that are leave a fifth; and whoever comes then finds a slot at once.
+fn fair_share(running: usize, free: usize) -> usize {
+    let at_least = usize::from(running == 0).min(free);
+    ((2 * free).saturating_sub(running) / 3).max(at_least)
 }
 
 /// Waits for the end of an attempt, as long as the lease of the next one allows. False where it does

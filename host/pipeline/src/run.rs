@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use mortar_core::code::ErrorCode;
-use mortar_core::delivery::{Ending, Verdict};
+use mortar_core::delivery::{Ending, Gap, Verdict};
 use mortar_core::event::{Family, TypedEvent};
 use mortar_core::masonhub;
 use mortar_core::ports::{Claim, Finish, Finished, JournalError, Observation, Plugin, Ran, Run, StateWrite};
@@ -57,7 +57,7 @@ impl Runner {
         let verdict = policy.verdict(ran.ending, history);
         let result = verdict_name(&verdict);
         report(&claim, &plugin, &verdict);
-        if let Err(fault) = self.finish(&claim, verdict, attempt, steps.state, ended_at).await {
+        if let Err(fault) = self.finish(&claim, verdict, plugin.settings.gap, attempt, steps.state, ended_at).await {
             // Nothing is lost: the lease expires, and the handler runs again over its journaled steps.
             tracing::error!(event = %claim.event.id, plugin = %plugin.name, %fault, "the end of an attempt could not be journaled");
             return;
@@ -90,11 +90,12 @@ impl Runner {
         &self,
         claim: &Claim,
         verdict: Verdict,
+        gap: Gap,
         attempt: story::Attempt,
         state: Vec<StateWrite>,
         now: Timestamp,
     ) -> Result<(), JournalError> {
-        let finish = Finish { lease: claim.lease, verdict, attempt, state };
+        let finish = Finish { lease: claim.lease, verdict, gap, attempt, state };
         let again = (!finish.state.is_empty()).then(|| finish.attempt.clone());
         if self.record(finish).await? == Finished::Recorded {
             return Ok(());
@@ -106,7 +107,7 @@ impl Runner {
         attempt.code = Some(code.to_string());
         attempt.reason = Some(reason.clone());
         let verdict = Verdict::Waiting { until: now, code, reason, spent: false };
-        self.record(Finish { lease: claim.lease, verdict, attempt, state: Vec::new() }).await?;
+        self.record(Finish { lease: claim.lease, verdict, gap, attempt, state: Vec::new() }).await?;
         Ok(())
     }
 

@@ -11,8 +11,11 @@ use std::time::Duration;
 use fakes::*;
 use mortar_core::code::ErrorCode;
 use mortar_core::config::DeliveryConfig;
-use mortar_core::delivery::{Ending, Verdict};
-use mortar_core::ports::StateWrite;
+use mortar_core::delivery::{Ending, PluginNo, Verdict};
+use mortar_core::event::TypedEvent;
+use mortar_core::plugin::PluginSettings;
+use mortar_core::ports::{BoxFuture, Claim, Host, Plugin, Ran, Run, Sandbox, StateWrite};
+use mortar_pipeline::Ports;
 use mortar_pipeline::dispatch::dispatch;
 use mortar_pipeline::plugins::Plugins;
 use tokio::sync::{Semaphore, watch};
@@ -64,6 +67,61 @@ async fn a_plugin_has_a_bound_of_its_own_and_zero_pauses_it() {
     let paused = FakeSandbox { settings, handler: Box::new(handler) };
     run(&world, paused, 8, async { tokio::task::yield_now().await }).await;
     assert_eq!(world.journal.claims.lock().unwrap().len(), 1, "it was not claimed");
+}
+
+/// Plugins whose handlers never end, with a bound of their own each.
+struct Stuck(Vec<Option<usize>>);
+
+impl Sandbox for Stuck {
+    fn plugins(&self) -> Vec<Plugin> {
+        let plugin = |(n, concurrency): (usize, &Option<usize>)| {
+            let settings = Arc::new(PluginSettings { concurrency: *concurrency, ..PluginSettings::default() });
+            Plugin { name: format!("p{n}"), digest: "d1".into(), families: Vec::new(), any_event: true, settings }
+        };
+        self.0.iter().enumerate().map(plugin).collect()
+    }
+    fn run<'a>(&'a self, _: &'a str, _: Run, _: Option<TypedEvent>, _: Arc<dyn Host>) -> BoxFuture<'a, Ran> {
+        Box::pin(std::future::pending())
+    }
+}
+
+/// How many deliveries of each plugin run in the end, where each has a hundred, one after the other.
+async fn stuck(bounds: &[Option<usize>], concurrency: usize) -> Vec<usize> {
+    let world = World::answering([]);
+    let handler = |_, _| -> BoxFuture<'static, Ending> { Box::pin(std::future::pending()) };
+    let ports = world.ports(FakeSandbox { settings: settings(), handler: Box::new(handler) });
+    let ports = Ports { sandbox: Arc::new(Stuck(bounds.to_vec())), ..ports };
+    let plugins = Arc::new(Plugins::number(&*ports.sandbox, &*ports.journal).await.unwrap());
+    let (_stop, stopping) = watch::channel(false);
+    let config = DeliveryConfig { concurrency, ..DeliveryConfig::default() };
+    let dispatching = tokio::spawn(dispatch(ports, plugins, config, stopping));
+    let mut running = Vec::new();
+    for no in (1..).take(bounds.len()).map(PluginNo) {
+        let claims = (1..=100).map(|n| {
+            let mut claim = claim(n, Vec::new());
+            claim.lease.delivery.plugin = no;
+            claim
+        });
+        world.journal.claims.lock().unwrap().extend(claims.collect::<Vec<Claim>>());
+        world.journal.woken.notify_one();
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        let left = world.journal.claims.lock().unwrap().iter().filter(|claim| claim.lease.delivery.plugin == no).count();
+        running.push(100 - left);
+    }
+    dispatching.abort();
+    running
+}
+
+#[tokio::test]
+async fn a_stuck_plugin_leaves_room_for_the_others() {
+    assert_eq!(stuck(&[None], 12).await, [12], "alone it has them all");
+    assert_eq!(stuck(&[None, Some(0)], 12).await, [12, 0]);
+    assert_eq!(stuck(&[None, None, None], 12).await, [8, 2, 1]);
+    assert_eq!(stuck(&[Some(3), None, None], 12).await, [3, 6, 2]);
+    assert_eq!(stuck(&[None, None], 2).await, [1, 1]);
+    assert_eq!(stuck(&[None, None], 1).await, [1, 0]);
 }
 
 #[tokio::test]

@@ -22,7 +22,7 @@ use jiff::{SignedDuration, Timestamp};
 use mortar_core::delivery::{DeliveryId, PluginNo};
 use mortar_core::ports::{
     Accepted, BoxFuture, CallWrite, Claim, Clock, Filter, Finish, Finished, Intervention, Journal, JournalError, Lease, NewCallback,
-    Receipt, RejectedCallback, StateEntry,
+    Receipt, RejectedCallback, Share, StateEntry,
 };
 use mortar_core::story;
 use tokio::sync::{Notify, oneshot};
@@ -299,10 +299,10 @@ impl Journal for SimJournal {
         self.write(move |work| work.reject(callback))
     }
 
-    fn claim(&self, now: Timestamp, max: usize, lease: Duration, plugins: &[PluginNo]) -> Receipt<Vec<Claim>> {
-        let (plugins, lost) = (plugins.to_vec(), self.inner.faults.claim_is_lost());
+    fn claim(&self, now: Timestamp, max: usize, lease: Duration, shares: &[Share]) -> Receipt<Vec<Claim>> {
+        let (shares, lost) = (shares.to_vec(), self.inner.faults.claim_is_lost());
         let claims = move |work: &mut Work<'_>| {
-            let claims = work.claim(now, max, lease, &plugins);
+            let claims = work.claim(now, max, lease, &shares);
             // They could not be read: their leases stand, and nobody has them.
             if lost { Err(JournalError::Storage("the disk could not be read".into())) } else { Ok(claims) }
         };

@@ -48,6 +48,8 @@ mutations! {
     ForgetKeys => WrittenOnce;
     /// Deliveries of one subject do not wait for each other.
     ForgetOrder => OrderHolds;
+    /// A dead letter holds nobody up.
+    ForgetGaps => OrderHolds;
     /// Older counts are delivered like any other event.
     ForgetNewest => NewestWins;
     /// Deliveries that wait for another attempt are forgotten when the host starts.

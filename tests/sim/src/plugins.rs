@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use mortar_core::call::{CallError, Request, Response, Settlement};
 use mortar_core::code::ErrorCode;
-use mortar_core::delivery::Ending;
+use mortar_core::delivery::{Ending, Gap};
 use mortar_core::event::{Family, Inventory, TypedEvent};
 use mortar_core::plugin::PluginSettings;
 use mortar_core::ports::{BoxFuture, Host, Plugin, Ran, Run, Sandbox, StateWrite};
@@ -27,6 +27,8 @@ pub struct Native {
     pub connection: &'static str,
     family: Family,
     temper: Temper,
+    /// What its dead letters mean for later deliveries.
+    pub gap: Gap,
     /// The steps of its plan; empty for one step per parcel.
     steps: &'static [&'static str],
 }
@@ -45,13 +47,55 @@ enum Temper {
 
 /// All of them.
 pub const ALL: [Native; 7] = [
-    Native { name: "ships", connection: "plain", family: Family::OrderEvents, temper: Temper::Looks, steps: &[] },
-    Native { name: "notes", connection: "plain", family: Family::OrderEvents, temper: Temper::Careless, steps: &["note", "bill"] },
-    Native { name: "books", connection: "keyed", family: Family::OrderEvents, temper: Temper::Careless, steps: &["book", "post", "close"] },
-    Native { name: "fickle", connection: "plain", family: Family::OrderEvents, temper: Temper::Fickle, steps: &["try", "again"] },
-    Native { name: "counts", connection: "keyed", family: Family::OrderEvents, temper: Temper::Counts, steps: &["count"] },
-    Native { name: "stock", connection: "keyed", family: Family::InventoryEvents, temper: Temper::Careless, steps: &["stock"] },
-    Native { name: "shelf", connection: "plain", family: Family::InventoryEvents, temper: Temper::Looks, steps: &["shelf"] },
+    Native { name: "ships", connection: "plain", family: Family::OrderEvents, temper: Temper::Looks, gap: Gap::Skip, steps: &[] },
+    Native {
+        name: "notes",
+        connection: "plain",
+        family: Family::OrderEvents,
+        temper: Temper::Careless,
+        gap: Gap::Hold,
+        steps: &["note", "bill"],
+    },
+    Native {
+        name: "books",
+        connection: "keyed",
+        family: Family::OrderEvents,
+        temper: Temper::Careless,
+        gap: Gap::Skip,
+        steps: &["book", "post", "close"],
+    },
+    Native {
+        name: "fickle",
+        connection: "plain",
+        family: Family::OrderEvents,
+        temper: Temper::Fickle,
+        gap: Gap::Hold,
+        steps: &["try", "again"],
+    },
+    Native {
+        name: "counts",
+        connection: "keyed",
+        family: Family::OrderEvents,
+        temper: Temper::Counts,
+        gap: Gap::Supersede,
+        steps: &["count"],
+    },
+    Native {
+        name: "stock",
+        connection: "keyed",
+        family: Family::InventoryEvents,
+        temper: Temper::Careless,
+        gap: Gap::Skip,
+        steps: &["stock"],
+    },
+    Native {
+        name: "shelf",
+        connection: "plain",
+        family: Family::InventoryEvents,
+        temper: Temper::Looks,
+        gap: Gap::Hold,
+        steps: &["shelf"],
+    },
 ];
 
 /// The key under which the plugin `counts` counts.
@@ -206,13 +250,13 @@ pub struct SimSandbox {
 impl Sandbox for SimSandbox {
     fn plugins(&self) -> Vec<Plugin> {
         let connections = BTreeSet::from(ALL.map(|native| native.connection)).into_iter().map(Into::into).collect();
-        let settings = Arc::new(PluginSettings { connections, ..PluginSettings::default() });
+        let defaults = PluginSettings { connections, ..PluginSettings::default() };
         let plugin = |native: Native| Plugin {
             name: native.name.into(),
             digest: "native".into(),
             families: vec![native.family],
             any_event: false,
-            settings: settings.clone(),
+            settings: Arc::new(PluginSettings { gap: native.gap, ..defaults.clone() }),
         };
         ALL.map(plugin).to_vec()
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use jiff::Timestamp;
-use mortar_core::delivery::{DeliveryId, PluginNo, State};
+use mortar_core::delivery::{DeliveryId, Gap, PluginNo, State};
 use mortar_core::event::Family;
 use mortar_core::masonhub;
 use mortar_core::ports::StoredEvent;
@@ -22,7 +22,8 @@ pub enum Property {
     AckedIsDurable,
     /// In the end all acknowledged events are there, with a delivery for each plugin.
     NothingIsMissing,
-    /// Every callback is acknowledged some day, and every delivery comes to an end.
+    /// Every callback is acknowledged some day, and every delivery comes to an end, unless a dead
+    /// letter holds it.
     AllIsOver,
     /// The ERP applies each write at most once, with idempotency keys and without.
     WrittenOnce,
@@ -33,7 +34,7 @@ pub enum Property {
     WritesAreJournaled,
     /// Writes about one subject are applied in the order of its events.
     OrderHolds,
-    /// An older count is never applied after a newer one that is done.
+    /// An older count is never applied after a newer one, whatever became of that.
     NewestWins,
     /// A plugin's state loses no update.
     StateIsCompared,
@@ -113,8 +114,8 @@ impl End<'_> {
     }
 
     fn open(&self) -> Option<String> {
-        let open = self.deliveries().find(|(_, _, delivery)| delivery.state.is_open());
-        open.map(|(native, event, delivery)| format!("{} of {} is {} until {}", event.id, native.name, delivery.state, delivery.at))
+        let (id, delivery) = self.tables.first_open()?;
+        Some(format!("delivery {id} is {} until {}", delivery.state, delivery.at))
     }
 
     fn written_twice(&self) -> Option<String> {
@@ -143,14 +144,16 @@ impl End<'_> {
         })
     }
 
-    /// Writes whose order counts. Left out are those of a delivery that was a dead letter once, since
-    /// later events do not wait for it; and those that the ERP applied when nobody waited for their
-    /// answer any longer, since no host can hold them back.
+    /// Writes whose order counts. Left out are those of a delivery that was a dead letter once, if
+    /// later events do not wait for it; counts do neither, but outdate it. And those that the ERP applied when
+    /// nobody waited for their answer any longer, since no host can hold them back.
     fn in_order(&self, counts: bool) -> BTreeMap<(&str, &str), Vec<(&StoredEvent, &Write)>> {
         let mut by_subject: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for applied in self.applied.iter().filter(|applied| !applied.late) {
             if let Some((event, delivery)) = self.of(&applied.write)
-                && !delivery.died
+                && (counts
+                    || !delivery.died
+                    || plugins::ALL.iter().any(|native| native.name == applied.write.plugin && native.gap == Gap::Hold))
                 && counts == (event.event_type == "inventory.updated")
             {
                 by_subject.entry((&*applied.write.plugin, &*event.subject)).or_default().push((event, &applied.write));
@@ -174,10 +177,7 @@ impl End<'_> {
                 if let Some((newer, before)) = newest.filter(|(newest, _)| time(newest) > time(event)) {
                     return Some(format!("{write:?} was applied after {before:?}, whose count is of {}", time(newer)));
                 }
-                // A count that was refused in the end, or gave way to one that was, does not bind.
-                if self.of(write).is_some_and(|(_, delivery)| delivery.state == State::Done) {
-                    newest = Some((event, write));
-                }
+                newest = Some((event, write));
             }
             None
         })

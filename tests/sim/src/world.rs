@@ -160,10 +160,10 @@ impl World {
         Outcome { failures, trace: self.trace.take(), crashes: *lock(&self.crashes), writes: self.erp.applied().len() }
     }
 
-    /// Resolves when every callback is acknowledged and no delivery is open.
+    /// Resolves when every callback is acknowledged and no delivery is open, but for held ones.
     async fn rest(&self, senders: &mut JoinSet<()>) {
         while senders.join_next().await.is_some() {}
-        while lock(&self.disk).deliveries.values().any(|delivery| delivery.state.is_open()) {
+        while lock(&self.disk).first_open().is_some() {
             sleep(Duration::from_secs(10)).await;
         }
     }

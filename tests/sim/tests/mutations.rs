@@ -35,6 +35,7 @@ caught! {
     a_loss_that_is_taken_lightly_is_caught: LostIsUnsent,
     changing_keys_are_caught: ForgetKeys,
     forgotten_order_is_caught: ForgetOrder,
+    forgotten_gaps_are_caught: ForgetGaps,
     forgotten_times_of_counts_are_caught: ForgetNewest,
     lost_waiting_deliveries_are_caught: LoseWaiting,
     forgotten_faults_are_caught: ForgetFaults,

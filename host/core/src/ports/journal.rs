@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::BoxFuture;
 use crate::call::Settlement;
-use crate::delivery::{DeliveryId, EventSeq, PluginNo, State, Verdict};
+use crate::delivery::{DeliveryId, EventSeq, Gap, PluginNo, State, Verdict};
 use crate::event::Event;
 use crate::story;
 
@@ -144,6 +144,15 @@ pub struct StoredEvent {
     pub payload: Bytes,
 }
 
+/// How many deliveries of a plugin a claim may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Share {
+    /// The plugin.
+    pub plugin: PluginNo,
+    /// At most this many.
+    pub max: usize,
+}
+
 /// A delivery that was claimed.
 #[derive(Clone, Debug)]
 pub struct Claim {
@@ -203,6 +212,9 @@ pub struct Finish {
     pub lease: Lease,
     /// What becomes of the delivery.
     pub verdict: Verdict,
+    /// What it means for the later deliveries of its subject, if it is dead now. It stands until
+    /// the letter is replayed, settled, discarded or superseded.
+    pub gap: Gap,
     /// What is kept of the attempt.
     pub attempt: story::Attempt,
     /// The plugin's state writes; applied only where the verdict is done or ignored.
@@ -271,10 +283,11 @@ pub trait Journal: Send + Sync {
     /// Keeps a callback that was not genuine, in a bounded sample that drops its oldest.
     fn reject(&self, callback: RejectedCallback) -> Receipt<()>;
 
-    /// Takes deliveries that are due at `now` and first of their subject, oldest due first. A
-    /// claim that is not finished within `lease` is free again. Deliveries of plugins that are
-    /// not in `plugins` stay.
-    fn claim(&self, now: Timestamp, max: usize, lease: Duration, plugins: &[PluginNo]) -> Receipt<Vec<Claim>>;
+    /// Takes deliveries that are due at `now`, first of their subject and not held by an earlier
+    /// dead letter of it, oldest due first. A
+    /// claim that is not finished within `lease` is free again. At most `max` are taken, and of
+    /// each plugin at most its share; those of other plugins stay.
+    fn claim(&self, now: Timestamp, max: usize, lease: Duration, shares: &[Share]) -> Receipt<Vec<Claim>>;
 
     /// Resolves when something became claimable that was not at the last claim: at once for a
     /// committed event or finish, at the due time for a waiting delivery or an expiring lease.

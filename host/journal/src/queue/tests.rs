@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::{Open, Queue, line};
 use crate::key::{delivery_id, nested, plugin_of};
-use mortar_core::ports::Lease;
+use mortar_core::ports::{Lease, Share};
 
 /// The queue, as simply as it can be said.
 #[derive(Default)]
@@ -51,14 +51,14 @@ impl Model {
         open.key
     }
 
-    fn claim(&mut self, now: i64, max: usize, plugins: &[PluginNo]) -> Vec<i64> {
+    fn claim(&mut self, now: i64, max: usize, shares: &[Share]) -> Vec<i64> {
         let heads = self.lines.values().filter_map(|line| line.first());
-        let mut ready: Vec<_> = heads
-            .filter(|d| d.held.is_none() && (!d.open.waiting || d.open.due <= now) && plugins.contains(&plugin_of(d.open.key)))
-            .map(|d| (d.open.due, d.open.key))
-            .collect();
+        let mut ready: Vec<_> =
+            heads.filter(|d| d.held.is_none() && (!d.open.waiting || d.open.due <= now)).map(|d| (d.open.due, d.open.key)).collect();
         ready.sort_unstable();
-        ready.into_iter().take(max).map(|(_, key)| key).collect()
+        let mut left: std::collections::BTreeMap<_, _> = shares.iter().map(|share| (share.plugin, share.max)).collect();
+        let within = |key: &i64| left.get_mut(&plugin_of(*key)).is_some_and(|left| left.checked_sub(1).map(|less| *left = less).is_some());
+        ready.into_iter().map(|(_, key)| key).filter(within).take(max).collect()
     }
 }
 
@@ -66,7 +66,7 @@ impl Model {
 enum Step {
     New { subject: i64, plugin: u16 },
     Replay { which: prop::sample::Index },
-    Claim { max: usize, plugins: Vec<u16>, lease: i64 },
+    Claim { max: usize, shares: Vec<Share>, lease: i64 },
     Close { which: prop::sample::Index },
     Wait { which: prop::sample::Index, wait: i64 },
     Supersede { which: prop::sample::Index },
@@ -78,8 +78,10 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         4 => (0..4i64, 1..4u16).prop_map(|(subject, plugin)| Step::New { subject, plugin }),
         1 => which().prop_map(|which| Step::Replay { which }),
-        4 => (0..4usize, prop::sample::subsequence(vec![1, 2, 3], 0..=3), 1..20i64)
-            .prop_map(|(max, plugins, lease)| Step::Claim { max, plugins, lease }),
+        4 => (0..4usize, prop::collection::btree_map(1..4u16, 0..3usize, 0..=3), 1..20i64).prop_map(|(max, shares, lease)| {
+            let shares = shares.into_iter().map(|(no, max)| Share { plugin: PluginNo(no), max }).collect();
+            Step::Claim { max, shares, lease }
+        }),
         3 => which().prop_map(|which| Step::Close { which }),
         2 => (which(), 0..10i64).prop_map(|(which, wait)| Step::Wait { which, wait }),
         1 => which().prop_map(|which| Step::Supersede { which }),
@@ -127,15 +129,14 @@ impl Pair {
                 let open = self.closed.swap_remove(which.index(self.closed.len()));
                 self.insert(Open { due: self.now, waiting: true, ..open });
             }
-            Step::Claim { max, plugins, lease } => {
-                let plugins: Vec<_> = plugins.iter().map(|no| PluginNo(*no)).collect();
+            Step::Claim { max, shares, lease } => {
                 let mut expired = self.queue.expire(self.now);
                 expired.sort_unstable();
                 let mut expected = self.model.expire(self.now);
                 expected.sort_unstable();
                 prop_assert_eq!(expired, expected);
-                let picked = self.queue.claim(self.now, *max, self.now + lease, &plugins);
-                let expected = self.model.claim(self.now, *max, &plugins);
+                let picked = self.queue.claim(self.now, *max, self.now + lease, shares);
+                let expected = self.model.claim(self.now, *max, shares);
                 prop_assert_eq!(picked.iter().map(|p| p.key).collect::<Vec<_>>(), expected);
                 for picked in picked {
                     let expires = self.now + lease;
@@ -189,7 +190,7 @@ proptest! {
         for step in &steps {
             pair.apply(step)?;
         }
-        let all = [1, 2, 3].map(PluginNo);
+        let all = [1, 2, 3].map(|no| Share { plugin: PluginNo(no), max: 100 });
         pair.queue.expire(pair.now);
         while !pair.queue.claim(pair.now, 100, i64::MAX, &all).is_empty() {}
         let next = pair.queue.next_change().unwrap_or(i64::MAX);
@@ -231,7 +232,7 @@ fn slots_are_used_again() {
             as_of: None,
         };
         queue.insert(open);
-        let picked = queue.claim(event, 1, hour, &[PluginNo(1)]);
+        let picked = queue.claim(event, 1, hour, &[Share { plugin: PluginNo(1), max: 1 }]);
         assert_eq!(picked[0].key, open.key);
         queue.close(open.key, open.line);
     }

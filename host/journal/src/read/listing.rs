@@ -101,6 +101,7 @@ pub(super) fn summary(conn: &Connection, shared: &Shared, event: EventRow) -> ru
         {
             delivery.state = State::Running;
             delivery.at = time(running.since);
+            delivery.held_by = None;
         }
     }
     let EventRow { seq, id, event_type, subject, source, received_at, .. } = event;

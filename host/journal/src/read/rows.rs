@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use jiff::Timestamp;
 use mortar_core::call::{Request, Response};
-use mortar_core::delivery::{EventSeq, State};
+use mortar_core::delivery::{EventSeq, Gap, State};
 use mortar_core::story::{Attempt, Call, DeliverySummary, Fate};
 use rusqlite::Error::FromSqlConversionFailure;
 use rusqlite::types::Type;
@@ -61,8 +61,10 @@ pub(super) fn event(conn: &Connection, seq: EventSeq) -> rusqlite::Result<Option
 /// The deliveries of an event, as the file has them: none is running there.
 pub(super) fn deliveries(conn: &Connection, seq: EventSeq) -> rusqlite::Result<Vec<(DeliveryKey, DeliverySummary)>> {
     let mut deliveries = conn.prepare_cached(
-        "SELECT d.id, p.name, d.state, d.attempts, d.at, d.code, d.reason FROM deliveries d JOIN plugins p ON p.no = (d.id & 1023)
-         WHERE d.id BETWEEN ? AND ? ORDER BY d.id",
+        "SELECT d.id, p.name, d.state, d.attempts, d.at, d.code, d.reason, d.gap, CASE WHEN d.state IN (0, 2) THEN (
+             SELECT min(g.id) FROM deliveries g INDEXED BY gaps
+             WHERE g.gap = 1 AND g.subject = d.subject AND g.id & 1023 = d.id & 1023 AND g.id < d.id) END
+         FROM deliveries d JOIN plugins p ON p.no = (d.id & 1023) WHERE d.id BETWEEN ? AND ? ORDER BY d.id",
     )?;
     let deliveries = deliveries.query_map(all_in(seq.cast_signed()), |row| {
         let key = row.get(0)?;
@@ -74,6 +76,12 @@ pub(super) fn deliveries(conn: &Connection, seq: EventSeq) -> rusqlite::Result<V
             at: time(row.get(4)?),
             code: row.get(5)?,
             reason: row.get(6)?,
+            gap: match row.get(7)? {
+                Some(1) => Gap::Hold,
+                Some(2) => Gap::Supersede,
+                _ => Gap::Skip,
+            },
+            held_by: row.get::<_, Option<DeliveryKey>>(8)?.map(delivery_id),
         };
         Ok((key, summary))
     })?;

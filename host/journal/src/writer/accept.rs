@@ -148,7 +148,7 @@ impl Storing<'_> {
         };
         let open = self.open(place, as_of, received_at);
         let outdated = match as_of {
-            Some(as_of) => batch.is_outdated(place, as_of)?,
+            Some(as_of) => batch.is_outdated(place, open.key, as_of)?,
             None => false,
         };
         let (state, reason) = if outdated { (State::Superseded, Some(REASON)) } else { (State::Pending, None) };

@@ -23,9 +23,26 @@ const PACK: usize = 64 << 10;
 /// A change to the queue.
 pub(super) enum Change {
     Insert(Open),
-    Close { key: DeliveryKey, line: u64 },
-    Wait { key: DeliveryKey, due: i64, spent: u32 },
+    Close {
+        key: DeliveryKey,
+        line: u64,
+    },
+    Wait {
+        key: DeliveryKey,
+        due: i64,
+        spent: u32,
+    },
     Called(DeliveryKey),
+    /// A dead letter holds its line.
+    Hold {
+        key: DeliveryKey,
+        line: u64,
+    },
+    /// It no longer does, if it did.
+    LetGo {
+        key: DeliveryKey,
+        line: u64,
+    },
 }
 
 /// What memory learns from a batch.
@@ -168,7 +185,7 @@ impl<'a> Batch<'a> {
         match change {
             Change::Insert(_) => self.staged.opened += 1,
             Change::Close { .. } => self.staged.opened -= 1,
-            Change::Wait { .. } | Change::Called(_) => {}
+            Change::Wait { .. } | Change::Called(_) | Change::Hold { .. } | Change::LetGo { .. } => {}
         }
         self.staged.changes.push(change);
     }

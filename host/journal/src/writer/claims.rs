@@ -4,8 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use mortar_core::delivery::PluginNo;
-use mortar_core::ports::{Claim, JournalError, Lease, StoredEvent};
+use mortar_core::ports::{Claim, JournalError, Lease, Share, StoredEvent};
 use tokio::sync::oneshot;
 
 use super::Writer;
@@ -20,7 +19,7 @@ pub(crate) struct Claiming {
     pub(crate) now: Timestamp,
     pub(crate) max: usize,
     pub(crate) lease: Duration,
-    pub(crate) plugins: Vec<PluginNo>,
+    pub(crate) shares: Vec<Share>,
     pub(crate) reply: oneshot::Sender<Result<Vec<Claim>, JournalError>>,
 }
 
@@ -47,7 +46,7 @@ impl Writer {
     /// Hands out deliveries. It happens between batches: what was journaled before is committed,
     /// and whoever held an expired lease can journal nothing more.
     pub(super) fn claim(&mut self, claiming: Claiming) {
-        let Claiming { now, max, lease, plugins, reply } = claiming;
+        let Claiming { now, max, lease, shares, reply } = claiming;
         if reply.is_closed() {
             return;
         }
@@ -55,7 +54,7 @@ impl Writer {
         let expires = now.saturating_add(i64::try_from(lease.as_micros()).unwrap_or(i64::MAX));
         let queue = &mut self.memory.queue;
         let expired = queue.expire(now);
-        let picked = queue.claim(now, max, expires, &plugins);
+        let picked = queue.claim(now, max, expires, &shares);
         let mut running = self.shared.running();
         for key in &expired {
             running.remove(key);

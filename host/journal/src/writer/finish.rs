@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use mortar_core::code::ErrorCode;
-use mortar_core::delivery::{PluginNo, State, Verdict};
+use mortar_core::delivery::{Gap, PluginNo, State, Verdict};
 use mortar_core::ports::{Finish, Finished, StateWrite};
 use mortar_core::story::Attempt;
 use rusqlite::OptionalExtension;
@@ -23,7 +23,7 @@ impl Request for End {
     type Answer = Finished;
 
     fn apply(&self, batch: &mut Batch<'_>) -> Result<Finished, Fault> {
-        let Finish { lease, verdict, attempt, state } = &self.0;
+        let Finish { lease, verdict, gap, attempt, state } = &self.0;
         let held = batch.held(*lease)?;
         let plugin = lease.delivery.plugin;
         if matches!(verdict, Verdict::Done | Verdict::Ignored { .. }) {
@@ -36,10 +36,18 @@ impl Request for End {
         if let Some(as_of) = held.as_of {
             among_counts(batch, plugin, &held, as_of, &mut end)?;
         }
+        match end.state {
+            State::Done => close_gaps(batch, plugin, &held, end.at)?,
+            State::Dead => end.gap = if held.as_of.is_some() { gap.of_count() } else { *gap },
+            _ => {}
+        }
         store_attempt(batch, held.key, attempt)?;
         update(batch, &held, &end)?;
         batch.ends(held.key);
         batch.staged.tally.moves(Some(stored_state(held.waiting)), Some(end.state));
+        if end.gap == Gap::Hold {
+            batch.change(Change::Hold { key: held.key, line: held.line });
+        }
         batch.change(match end.state {
             State::Waiting => Change::Wait { key: held.key, due: end.at, spent: end.spent },
             _ => Change::Close { key: held.key, line: held.line },
@@ -60,6 +68,7 @@ struct Ending<'a> {
     spent: u32,
     code: Option<ErrorCode>,
     reason: Option<Cow<'a, str>>,
+    gap: Gap,
 }
 
 impl<'a> Ending<'a> {
@@ -71,16 +80,17 @@ impl<'a> Ending<'a> {
             Verdict::Dead { code, reason } => (State::Dead, now, Some(*code), Some(reason), true),
         };
         let spent = held.spent.saturating_add(u32::from(counts));
-        Self { state, at, spent, code, reason: reason.map(|reason| Cow::from(reason.as_str())) }
+        Self { state, at, spent, code, reason: reason.map(|reason| Cow::from(reason.as_str())), gap: Gap::Skip }
     }
 }
 
-/// Where the newest count wins: remembers what the plugin is through with, and lets no older count
-/// be tried again once a newer one is there.
+/// Where the newest count wins: remembers what the plugin is through with, for no older one may be
+/// sent after it; a dead letter too, since it can be replayed. And lets no older count be tried
+/// again once a newer one is there.
 fn among_counts(batch: &mut Batch<'_>, plugin: PluginNo, held: &Open, as_of: i64, end: &mut Ending<'_>) -> rusqlite::Result<()> {
     let counts = batch.counts(held.line);
     match end.state {
-        State::Done | State::Ignored => {
+        State::Done | State::Ignored | State::Dead => {
             let place = Place { plugin, subject: subject_of(held.line, plugin), line: held.line };
             return batch.through_with(place, held.key, as_of);
         }
@@ -98,10 +108,23 @@ fn among_counts(batch: &mut Batch<'_>, plugin: PluginNo, held: &Open, as_of: i64
 }
 
 fn update(batch: &Batch<'_>, held: &Open, end: &Ending<'_>) -> rusqlite::Result<()> {
-    let mut update =
-        batch.conn.prepare_cached("UPDATE deliveries SET state = ?, at = ?, attempts = ?, spent = ?, code = ?, reason = ? WHERE id = ?")?;
-    let code = end.code.map(ErrorCode::as_str);
-    update.execute((end.state as u8, end.at, held.attempts.saturating_add(1), end.spent, code, &end.reason, held.key))?;
+    let mut update = batch
+        .conn
+        .prepare_cached("UPDATE deliveries SET state = ?, at = ?, attempts = ?, spent = ?, code = ?, reason = ?, gap = ? WHERE id = ?")?;
+    let (code, gap) = (end.code.map(ErrorCode::as_str), (end.gap != Gap::Skip).then_some(end.gap as u8));
+    update.execute((end.state as u8, end.at, held.attempts.saturating_add(1), end.spent, code, &end.reason, gap, held.key))?;
+    Ok(())
+}
+
+/// Supersedes the dead letters that a later delivery of their line was to take the place of.
+fn close_gaps(batch: &mut Batch<'_>, plugin: PluginNo, held: &Open, at: i64) -> rusqlite::Result<()> {
+    let mut close = batch.conn.prepare_cached(
+        "UPDATE deliveries INDEXED BY gaps SET state = ?, at = ?, code = NULL, reason = 'a later event took its place', gap = NULL
+         WHERE gap = ? AND subject = ? AND id & 1023 = ? AND id < ?",
+    )?;
+    let subject = subject_of(held.line, plugin);
+    let closed = close.execute((State::Superseded as u8, at, Gap::Supersede as u8, subject, plugin.0, held.key))?;
+    (0..closed).for_each(|_| batch.staged.tally.moves(Some(State::Dead), Some(State::Superseded)));
     Ok(())
 }
 

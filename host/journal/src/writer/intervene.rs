@@ -77,7 +77,7 @@ impl Intervene {
     /// A count that is outdated is never sent.
     fn check_newest(&self, batch: &mut Batch<'_>, dead: &Dead) -> Result<(), Fault> {
         let Some(as_of) = dead.as_of else { return Ok(()) };
-        if batch.is_outdated(self.place(dead), as_of)? {
+        if batch.is_outdated(self.place(dead), dead.key, as_of)? {
             let text = format!("delivery {} is an older count than one that came after it: discard it", self.delivery);
             return Err(JournalError::Refused(text).into());
         }
@@ -89,7 +89,8 @@ impl Intervene {
         ask_again(batch, dead)?;
         let (now, place) = (micros(self.now), self.place(dead));
         let mut update = batch.conn.prepare_cached(
-            "UPDATE deliveries SET state = ?, at = ?2, spent = 0, since = ?2, code = NULL, reason = 'replayed by an operator' WHERE id = ?3",
+            "UPDATE deliveries SET state = ?, at = ?2, spent = 0, since = ?2, code = NULL, reason = 'replayed by an operator', gap = NULL
+             WHERE id = ?3",
         )?;
         // Waiting, not pending: it was tried before, and a start of the host finds it by its index.
         update.execute((State::Waiting as u8, now, dead.key))?;
@@ -109,13 +110,16 @@ impl Intervene {
             called: true,
             as_of: dead.as_of,
         }));
+        batch.change(Change::LetGo { key: dead.key, line: place.line });
         Ok(())
     }
 
     fn discard(&self, batch: &mut Batch<'_>, dead: &Dead, reason: &str) -> Result<(), Fault> {
-        let mut update = batch.conn.prepare_cached("UPDATE deliveries SET state = ?, at = ?, code = ?, reason = ? WHERE id = ?")?;
+        let mut update =
+            batch.conn.prepare_cached("UPDATE deliveries SET state = ?, at = ?, code = ?, reason = ?, gap = NULL WHERE id = ?")?;
         update.execute((State::Ignored as u8, micros(self.now), ErrorCode::Discarded.as_str(), reason, dead.key))?;
         batch.staged.tally.moves(Some(State::Dead), Some(State::Ignored));
+        batch.change(Change::LetGo { key: dead.key, line: self.place(dead).line });
         Ok(())
     }
 

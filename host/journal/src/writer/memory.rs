@@ -62,6 +62,8 @@ impl Memory {
                 match change {
                     Change::Insert(open) => self.queue.insert(open),
                     Change::Called(key) => self.queue.called(key),
+                    Change::Hold { key, line } => self.queue.hold(key, line),
+                    Change::LetGo { key, line } => self.queue.let_go(key, line),
                     Change::Wait { key, due, spent } => {
                         running.remove(&key);
                         self.queue.wait(key, due, spent);

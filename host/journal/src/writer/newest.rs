@@ -19,14 +19,14 @@ pub(super) struct Place {
 }
 
 impl Batch<'_> {
-    /// True where a count that is open, or that the plugin is through with, is newer than `as_of`.
-    pub(super) fn is_outdated(&mut self, place: Place, as_of: i64) -> rusqlite::Result<bool> {
-        if self.counts(place.line).iter().any(|count| count.as_of > as_of) {
+    /// True where a count that is open, or that the plugin is through with, is newer than this one.
+    pub(super) fn is_outdated(&mut self, place: Place, key: DeliveryKey, as_of: i64) -> rusqlite::Result<bool> {
+        if self.counts(place.line).iter().any(|count| (count.as_of, count.key) > (as_of, key)) {
             return Ok(true);
         }
-        let mut newest = self.conn.prepare_cached("SELECT as_of FROM newest WHERE plugin = ? AND subject = ?")?;
-        let newest: Option<i64> = newest.query_row((place.plugin.0, place.subject), |row| row.get(0)).optional()?;
-        Ok(newest.is_some_and(|newest| newest > as_of))
+        let mut newest = self.conn.prepare_cached("SELECT as_of, delivery FROM newest WHERE plugin = ? AND subject = ?")?;
+        let newest = newest.query_row((place.plugin.0, place.subject), |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+        Ok(newest.is_some_and(|newest: (i64, DeliveryKey)| newest > (as_of, key)))
     }
 
     /// Supersedes the open counts of a line, all of which are older than one that comes now. The
@@ -47,14 +47,15 @@ impl Batch<'_> {
         self.counts(line).push(count);
     }
 
-    /// The plugin is through with a count.
+    /// The plugin is through with a count, or the count is a dead letter.
     pub(super) fn through_with(&mut self, place: Place, key: DeliveryKey, as_of: i64) -> rusqlite::Result<()> {
         self.counts(place.line).retain(|count| count.key != key);
         let mut keep = self.conn.prepare_cached(
-            "INSERT INTO newest (plugin, subject, as_of) VALUES (?, ?, ?)
-             ON CONFLICT DO UPDATE SET as_of = max(as_of, excluded.as_of)",
+            "INSERT INTO newest (plugin, subject, as_of, delivery) VALUES (?, ?, ?, ?)
+             ON CONFLICT DO UPDATE SET as_of = excluded.as_of, delivery = excluded.delivery
+             WHERE (excluded.as_of, excluded.delivery) > (as_of, delivery)",
         )?;
-        keep.execute((place.plugin.0, place.subject, as_of)).map(drop)
+        keep.execute((place.plugin.0, place.subject, as_of, key)).map(drop)
     }
 
     fn store_superseded(&self, key: DeliveryKey, at: i64) -> rusqlite::Result<()> {

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use mortar_core::delivery::PluginNo;
 use mortar_core::event::{Event, Subject, SubjectKind};
-use mortar_core::ports::{Clock, Journal, JournalError, NewCallback, NewDelivery, NewEvent, Order};
+use mortar_core::ports::{Clock, Journal, JournalError, NewCallback, NewDelivery, NewEvent, Order, Share};
 use rusqlite::ffi;
 
 use super::{Batch, Request};
@@ -70,7 +70,10 @@ async fn leave_room(journal: &SqliteJournal, pages: i64) {
 }
 
 async fn claimed(journal: &SqliteJournal) -> Vec<String> {
-    let claims = journal.claim(Timestamp::UNIX_EPOCH, 1000, std::time::Duration::from_secs(60), &[PluginNo(1)]).await.unwrap();
+    let claims = journal
+        .claim(Timestamp::UNIX_EPOCH, 1000, std::time::Duration::from_secs(60), &[Share { plugin: PluginNo(1), max: 1000 }])
+        .await
+        .unwrap();
     claims.into_iter().map(|claim| claim.event.id.clone()).collect()
 }
 

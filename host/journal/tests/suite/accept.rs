@@ -16,7 +16,7 @@ pub async fn stores_and_fans_out(store: &dyn Store) {
     let row = ("m1:0", order, "order.fulfilled", Some(as_of), two.iter().map(|no| fifo(*no)).collect());
     assert_eq!(scene.accept(callback(scene.now(), vec![row])).await, Accepted { stored: 1, duplicates: 0 });
 
-    let claims = scene.journal.claim(scene.now(), 10, super::LEASE, &two).await.unwrap();
+    let claims = scene.journal.claim(scene.now(), 10, super::LEASE, &super::all(&two)).await.unwrap();
     assert_eq!(claims.len(), 2);
     let event = &claims[0].event;
     assert_eq!((event.id.as_str(), event.event_type.as_str(), event.subject.as_str()), ("m1:0", "order.fulfilled", "order:SO-1"));

@@ -21,11 +21,15 @@ macro_rules! contract {
                 stores_events_beside_what_is_unreadable, refuses_when_too_much_is_open, refuses_what_cannot_be;
             order:
                 one_subject_runs_in_order, subjects_do_not_wait_for_each_other, plugins_do_not_wait_for_each_other, unloaded_plugins_are_parked,
-                longest_due_goes_first, a_dead_letter_holds_nobody_up, a_waiting_head_holds_its_subject_up;
+                each_plugin_has_its_share, longest_due_goes_first, a_dead_letter_holds_nobody_up, a_waiting_head_holds_its_subject_up;
+            gaps:
+                a_held_subject_waits, a_held_line_is_held_after_a_restart, a_replay_lets_its_subject_go_in_order, a_discarded_letter_lets_go,
+                a_later_event_takes_the_place, only_what_is_done_takes_a_place, a_count_is_never_held;
             newest:
                 a_newer_count_supersedes_older_ones, an_older_count_is_superseded_at_once, an_equal_count_wins_by_arrival,
                 a_missing_time_is_the_receipt, a_running_count_ends_and_the_newer_follows, a_running_count_is_not_tried_again_after_a_newer_one,
-                finished_counts_are_remembered, an_outdated_dead_letter_is_not_replayed, a_killed_run_of_an_older_count_is_superseded;
+                finished_counts_are_remembered, an_outdated_dead_letter_is_not_replayed, a_dead_count_outdates_older_ones,
+                of_dead_counts_of_one_time_only_the_last_is_replayed, a_killed_run_of_an_older_count_is_superseded;
             leases:
                 a_claimed_delivery_is_not_claimed_again, an_expired_lease_is_taken_over, the_old_lease_journals_nothing, a_lease_ends_with_its_finish,
                 claimable_tells_of_new_events, claimable_tells_of_due_deliveries, claimable_tells_of_expired_leases, claimable_tells_news_once;

@@ -7,6 +7,7 @@ pub mod accept;
 pub mod aside;
 pub mod calls;
 pub mod finish;
+pub mod gaps;
 pub mod intervene;
 pub mod leases;
 pub mod newest;
@@ -24,10 +25,10 @@ use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use mortar_core::call::{Request, Response};
 use mortar_core::code::ErrorCode;
-use mortar_core::delivery::{DeliveryId, PluginNo, State, Verdict};
+use mortar_core::delivery::{DeliveryId, Gap, PluginNo, State, Verdict};
 use mortar_core::event::{Event, Subject, SubjectKind};
 use mortar_core::ports::{
-    Accepted, CallWrite, Claim, Clock, Finish, Finished, Journal, JournalError, NewCallback, NewDelivery, NewEvent, Order,
+    Accepted, CallWrite, Claim, Clock, Finish, Finished, Journal, JournalError, NewCallback, NewDelivery, NewEvent, Order, Share,
 };
 use mortar_core::story::{Attempt, Call, DeliverySummary, EventStory, Fate};
 
@@ -132,7 +133,7 @@ impl<'a> Scene<'a> {
     }
 
     pub async fn claim(&self, max: usize) -> Vec<Claim> {
-        self.journal.claim(self.now(), max, LEASE, &[self.plugin]).await.unwrap()
+        self.journal.claim(self.now(), max, LEASE, &all(&[self.plugin])).await.unwrap()
     }
 
     /// The ids of all events that can be claimed now.
@@ -162,7 +163,7 @@ impl<'a> Scene<'a> {
             trace: Vec::new(),
             log: Vec::new(),
         };
-        Finish { lease: claim.lease, verdict, attempt, state: Vec::new() }
+        Finish { lease: claim.lease, verdict, gap: Gap::Skip, attempt, state: Vec::new() }
     }
 
     /// Claims and finishes what can be claimed, until nothing is left.
@@ -180,9 +181,18 @@ impl<'a> Scene<'a> {
 
     /// Runs the one delivery that can be claimed into death.
     pub async fn die(&self) -> DeliveryId {
+        self.die_leaving(Gap::Skip).await
+    }
+
+    /// The same, with this gap.
+    pub async fn die_leaving(&self, gap: Gap) -> DeliveryId {
         let claim = self.claim_one().await;
-        self.finish(&claim, dead()).await;
+        self.die_after(&claim, gap).await;
         claim.lease.delivery
+    }
+
+    pub async fn die_after(&self, claim: &Claim, gap: Gap) {
+        self.journal.finish(Finish { gap, ..self.end(claim, dead()) }).await.unwrap();
     }
 
     pub async fn story(&self, id: &str) -> EventStory {
@@ -234,6 +244,11 @@ impl<'a> Scene<'a> {
 
 pub fn response(status: u16) -> Response {
     Response { status, headers: vec![("etag".into(), "x".into())], body: vec![0, 255, 1] }
+}
+
+/// Shares that bound nothing.
+pub fn all(plugins: &[PluginNo]) -> Vec<Share> {
+    plugins.iter().map(|plugin| Share { plugin: *plugin, max: usize::MAX }).collect()
 }
 
 pub fn dead() -> Verdict {

@@ -100,6 +100,32 @@ pub async fn an_outdated_dead_letter_is_not_replayed(store: &dyn Store) {
     assert_eq!(scene.state_of("old").await, State::Dead);
 }
 
+pub async fn a_dead_count_outdates_older_ones(store: &dyn Store) {
+    let scene = Scene::new(store).await;
+    scene.accept(scene.count("newest", "SKU", Some(scene.after(2 * HOUR)))).await;
+    let newest = scene.die().await;
+    let scene = scene.restart();
+    scene.advance(24 * HOUR);
+    scene.accept(scene.count("old", "SKU", Some(scene.now() - jiff::SignedDuration::from_hours(23)))).await;
+    assert_eq!(scene.state_of("old").await, State::Superseded);
+    assert!(scene.claim_ids().await.is_empty());
+    scene.journal.intervene(newest, Intervention::Replay, scene.now()).await.unwrap();
+    assert_eq!(scene.claim_ids().await, ["newest"]);
+}
+
+pub async fn of_dead_counts_of_one_time_only_the_last_is_replayed(store: &dyn Store) {
+    let scene = Scene::new(store).await;
+    let as_of = Some(scene.now());
+    scene.accept(scene.count("first", "SKU", as_of)).await;
+    let first = scene.die().await;
+    scene.accept(scene.count("second", "SKU", as_of)).await;
+    let second = scene.die().await;
+    let replay = |delivery| scene.journal.intervene(delivery, Intervention::Replay, scene.now());
+    assert!(matches!(replay(first).await, Err(JournalError::Refused(_))));
+    replay(second).await.unwrap();
+    assert_eq!(scene.claim_ids().await, ["second"]);
+}
+
 pub async fn a_killed_run_of_an_older_count_is_superseded(store: &dyn Store) {
     let scene = Scene::new(store).await;
     scene.accept(scene.count("old", "SKU", Some(scene.now()))).await;

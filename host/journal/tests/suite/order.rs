@@ -2,9 +2,9 @@
 
 use mortar_core::delivery::Verdict;
 use mortar_core::event::SubjectKind;
-use mortar_core::ports::{NewDelivery, Order};
+use mortar_core::ports::{NewDelivery, Order, Share};
 
-use super::{HOUR, LEASE, Scene, Store, callback, dead, subject, waiting};
+use super::{HOUR, LEASE, Scene, Store, all, callback, dead, subject, waiting};
 
 pub async fn one_subject_runs_in_order(store: &dyn Store) {
     let scene = Scene::new(store).await;
@@ -34,7 +34,7 @@ pub async fn plugins_do_not_wait_for_each_other(store: &dyn Store) {
     scene.accept(callback(scene.now(), rows)).await;
     let first = scene.claim_one().await;
     scene.finish(&first, Verdict::Done).await;
-    let claims = scene.journal.claim(scene.now(), 10, LEASE, &plugins).await.unwrap();
+    let claims = scene.journal.claim(scene.now(), 10, LEASE, &all(&plugins)).await.unwrap();
     let mut claimed: Vec<_> = claims.iter().map(|c| (c.lease.delivery.plugin, c.event.id.as_str())).collect();
     claimed.sort_unstable();
     assert_eq!(claimed, [(plugins[0], "b"), (plugins[1], "a")]);
@@ -46,9 +46,31 @@ pub async fn unloaded_plugins_are_parked(store: &dyn Store) {
     for n in 0..3 {
         scene.event(&format!("a{n}"), &format!("{n}")).await;
     }
-    let claim = |plugin| scene.journal.claim(scene.now(), 10, LEASE, plugin);
+    let claim = |plugins| scene.journal.claim(scene.now(), 10, LEASE, &all(plugins));
     assert_eq!(claim(&plugins[1..]).await.unwrap().len(), 0);
     assert_eq!(claim(&plugins).await.unwrap().len(), 3);
+}
+
+pub async fn each_plugin_has_its_share(store: &dyn Store) {
+    let scene = Scene::new(store).await;
+    let plugins = scene.journal.register_plugins(vec!["erp".into(), "mail".into()]).await.unwrap();
+    let both = || plugins.iter().map(|plugin| NewDelivery { plugin: *plugin, order: Order::Fifo }).collect();
+    for n in ["1", "2", "3", "4"] {
+        scene.accept(callback(scene.now(), vec![(n, subject(SubjectKind::Order, n), "order.created", None, both())])).await;
+        scene.advance(HOUR);
+    }
+    let claim = async |max: usize, first: usize, second: usize| {
+        let shares = [Share { plugin: plugins[0], max: first }, Share { plugin: plugins[1], max: second }];
+        let claims = scene.journal.claim(scene.now(), max, LEASE, &shares).await.unwrap();
+        let of = |plugin| claims.iter().filter(|c| c.lease.delivery.plugin == plugin).map(|c| c.event.id.clone()).collect::<Vec<_>>();
+        (of(plugins[0]), of(plugins[1]))
+    };
+    let ids = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>();
+    assert_eq!(claim(10, 0, 0).await, (ids(&[]), ids(&[])));
+    assert_eq!(claim(10, 1, 2).await, (ids(&["1"]), ids(&["1", "2"])));
+    assert_eq!(claim(1, 5, 5).await, (ids(&["2"]), ids(&[])), "the longest due, of whichever plugin");
+    assert_eq!(claim(10, 1, 9).await, (ids(&["3"]), ids(&["3", "4"])));
+    assert_eq!(claim(10, 9, 9).await, (ids(&["4"]), ids(&[])));
 }
 
 pub async fn longest_due_goes_first(store: &dyn Store) {

@@ -71,10 +71,20 @@ impl Journal for FakeJournal {
     fn reject(&self, _: RejectedCallback) -> Receipt<()> {
         unused()
     }
-    fn claim(&self, _: Timestamp, max: usize, _: Duration, _: &[PluginNo]) -> Receipt<Vec<Claim>> {
+    fn claim(&self, _: Timestamp, max: usize, _: Duration, shares: &[Share]) -> Receipt<Vec<Claim>> {
         let mut claims = self.claims.lock().unwrap();
-        let count = max.min(claims.len());
-        ready(Ok(claims.drain(..count).collect()))
+        let mut left: HashMap<_, _> = shares.iter().map(|share| (share.plugin, share.max)).collect();
+        let mut taken = Vec::new();
+        claims.retain(|claim| {
+            let left = left.entry(claim.lease.delivery.plugin).or_default();
+            let takes = taken.len() < max && *left > 0;
+            if takes {
+                *left -= 1;
+                taken.push(claim.clone());
+            }
+            !takes
+        });
+        ready(Ok(taken))
     }
     fn claimable(&self) -> BoxFuture<'_, ()> {
         Box::pin(self.woken.notified())

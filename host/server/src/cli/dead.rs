@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use mortar_core::call::{Response, Settlement};
-use mortar_core::delivery::{DeliveryId, State};
+use mortar_core::delivery::{DeliveryId, Gap, State};
 use mortar_core::story::{DeliveryStory, DeliverySummary, EventSummary};
 use serde::Serialize;
 
@@ -101,6 +101,7 @@ struct DeadLetter {
     plugin: String,
     code: Option<String>,
     reason: Option<String>,
+    gap: Gap,
     since: Timestamp,
 }
 
@@ -163,6 +164,7 @@ fn letters(events: Vec<EventSummary>) -> Vec<DeadLetter> {
             plugin: delivery.plugin,
             code: delivery.code,
             reason: delivery.reason,
+            gap: delivery.gap,
             since: delivery.at,
         };
         dead.map(letter)
@@ -174,10 +176,15 @@ fn table(letters: &[DeadLetter], output: &mut Output<'_>) -> Result<(), Failure>
     let rows = letters.iter().map(|letter| {
         let code = Cell::toned(letter.code.as_deref().unwrap_or_default(), Tone::Bad);
         let reason = Cell::from(letter.reason.as_deref().unwrap_or_default());
+        let gap = match letter.gap {
+            Gap::Skip => Cell::from(""),
+            Gap::Hold => Cell::toned("holds its subject", Tone::Wait),
+            Gap::Supersede => Cell::from("until a later one is done"),
+        };
         let event = [&letter.event_id, &letter.event_type, &letter.subject, &letter.plugin].map(Cell::from);
-        [Cell::from(letter.id)].into_iter().chain(event).chain([code, reason, time(letter.since).into()]).collect()
+        [Cell::from(letter.id)].into_iter().chain(event).chain([code, reason, gap, time(letter.since).into()]).collect()
     });
-    let heads = ["id", "event", "type", "subject", "plugin", "code", "reason", "since"];
+    let heads = ["id", "event", "type", "subject", "plugin", "code", "reason", "gap", "since"];
     Ok(output.table(&heads, rows.collect(), "nothing is dead")?)
 }
 
@@ -229,15 +236,15 @@ mod tests {
             "deliveries": [
                 { "id": "8-1", "plugin": "rest", "state": "done", "attempts": 1, "at": "2026-03-01T12:00:01Z" },
                 { "id": "8-2", "plugin": "mail", "state": "dead", "attempts": 3, "at": "2026-03-01T12:00:02Z",
-                  "code": "plugin.rejected", "reason": "no such order" },
+                  "code": "plugin.rejected", "reason": "no such order", "gap": "hold" },
             ],
         }))
         .unwrap();
         let mut buffer = Vec::new();
         table(&letters(vec![event]), &mut Output::plain(&mut buffer, false)).unwrap();
         let expected = "\
-ID   EVENT   TYPE           SUBJECT     PLUGIN  CODE             REASON         SINCE
-8-2  6f0c:0  order.shipped  order:SO-1  mail    plugin.rejected  no such order  2026-03-01 12:00:02Z
+ID   EVENT   TYPE           SUBJECT     PLUGIN  CODE             REASON         GAP                SINCE
+8-2  6f0c:0  order.shipped  order:SO-1  mail    plugin.rejected  no such order  holds its subject  2026-03-01 12:00:02Z
 ";
         assert_eq!(String::from_utf8(buffer).unwrap(), expected);
     }

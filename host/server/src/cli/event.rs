@@ -151,8 +151,9 @@ fn table(events: &[EventSummary], output: &mut Output<'_>) -> Result<(), Failure
 
 fn deliveries(event: &EventSummary) -> Cell {
     let worst = event.deliveries.iter().map(|d| Tone::of(d.state)).max_by_key(|tone| urgency(*tone));
-    let one = |d: &DeliverySummary| match &d.code {
-        Some(code) if d.state.is_open() || d.state == State::Dead => format!("{} {} ({code})", d.plugin, d.state),
+    let one = |d: &DeliverySummary| match (&d.code, d.held_by) {
+        (_, Some(dead)) => format!("{} {} (held by {dead})", d.plugin, d.state),
+        (Some(code), None) if d.state.is_open() || d.state == State::Dead => format!("{} {} ({code})", d.plugin, d.state),
         _ => format!("{} {}", d.plugin, d.state),
     };
     let all: Vec<_> = event.deliveries.iter().map(one).collect();
@@ -173,6 +174,8 @@ fn urgency(tone: Tone) -> u8 {
 
 #[cfg(test)]
 mod tests {
+    use mortar_core::delivery::Gap;
+
     use super::*;
 
     #[test]
@@ -196,6 +199,8 @@ mod tests {
             at,
             code: code.map(str::to_owned),
             reason: None,
+            gap: Gap::Skip,
+            held_by: (state == State::Pending).then(|| "5-1".parse().unwrap()),
         };
         let event = |seq, event_type: &str, deliveries| EventSummary {
             seq,
@@ -213,6 +218,7 @@ mod tests {
                 vec![delivery("8-1", "rest", State::Done, None), delivery("8-2", "mail", State::Waiting, Some("erp.unavailable"))],
             ),
             event(7, "masonhub.newThing", Vec::new()),
+            event(6, "order.packed", vec![delivery("6-1", "rest", State::Pending, None)]),
         ];
         let mut buffer = Vec::new();
         table(&events, &mut Output::plain(&mut buffer, false)).unwrap();
@@ -220,6 +226,7 @@ mod tests {
 SEQ  RECEIVED              TYPE               SUBJECT     DELIVERIES                                 ID
 8    2026-03-01 12:00:00Z  order.shipped      order:SO-1  rest done, mail waiting (erp.unavailable)  6f0c:8
 7    2026-03-01 12:00:00Z  masonhub.newThing  order:SO-1  no plugin                                  6f0c:7
+6    2026-03-01 12:00:00Z  order.packed       order:SO-1  rest pending (held by 5-1)                 6f0c:6
 ";
         assert_eq!(String::from_utf8(buffer).unwrap(), expected);
     }

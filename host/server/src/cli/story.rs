@@ -2,7 +2,7 @@
 
 use mortar_core::call::{Request, Response};
 use mortar_core::code::ErrorCode;
-use mortar_core::delivery::State;
+use mortar_core::delivery::{Gap, State};
 use mortar_core::story::{Attempt, Call, CallbackStory, DeliveryStory, EventStory, Fate, Trace};
 
 use super::exit::Failure;
@@ -54,6 +54,17 @@ pub(super) fn delivery(story: &DeliveryStory, bodies: bool, output: &mut Output<
     }
     if let (State::Dead, Some(Ok(code))) = (delivery.state, delivery.code.as_deref().map(str::parse::<ErrorCode>)) {
         output.line(format_args!("  what to do: {}", code.cure()))?;
+    }
+    if let Some(dead) = delivery.held_by {
+        output.line(format_args!(
+            "  held by dead letter {dead} of the same subject: replay, settle or discard that one; see `mortar dead show {dead}`"
+        ))?;
+    }
+    match delivery.gap {
+        Gap::Skip => {}
+        Gap::Hold => output
+            .line("  later deliveries of its subject wait for it (gap = \"hold\"), until it is replayed to an end, settled or discarded")?,
+        Gap::Supersede => output.line("  the next delivery of its subject that is done takes its place (gap = \"supersede\")")?,
     }
     for told in &story.attempts {
         attempt(told, &story.calls, output)?;

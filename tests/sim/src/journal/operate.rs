@@ -50,7 +50,7 @@ impl Work<'_> {
 
     /// A count that is outdated is never sent.
     fn check_newest(&self, id: DeliveryId) -> Result<(), JournalError> {
-        let outdated = self.tables.deliveries[&id].as_of.is_some_and(|as_of| self.is_outdated(&self.tables.line(id), as_of));
+        let outdated = self.tables.deliveries[&id].as_of.is_some_and(|as_of| self.is_outdated(&self.tables.line(id), id, as_of));
         if outdated { Err(JournalError::Refused("an older count".into())) } else { Ok(()) }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use mortar_core::code::ErrorCode;
-use mortar_core::delivery::{DeliveryId, EventSeq, PluginNo, State};
+use mortar_core::delivery::{DeliveryId, EventSeq, Gap, PluginNo, State};
 use mortar_core::ports::{Accepted, JournalError, NewCallback, NewEvent, Order, StateEntry, StoredEvent};
 use mortar_core::story::{Attempt, Call, CallbackStory, Quarantined, Rejected};
 
@@ -28,8 +28,8 @@ pub struct Tables {
     pub deliveries: BTreeMap<DeliveryId, Delivery>,
     /// The plugins' state.
     pub state: BTreeMap<(PluginNo, String), StateEntry>,
-    /// The newest count that each line is through with.
-    pub newest: BTreeMap<Line, Timestamp>,
+    /// The newest count that each line is through with, dead letters included.
+    pub newest: BTreeMap<Line, (Timestamp, DeliveryId)>,
     /// Genuine but unreadable callbacks.
     pub quarantine: BTreeMap<u64, (Quarantined, NewCallback)>,
     /// The sample of callbacks that were not genuine.
@@ -74,6 +74,8 @@ pub struct Delivery {
     pub code: Option<String>,
     /// Why it is where it is.
     pub reason: Option<String>,
+    /// What it means for later deliveries, while it is dead.
+    pub gap: Gap,
     /// Attempts.
     pub story: Vec<Attempt>,
     /// Calls by ordinal.
@@ -86,6 +88,7 @@ impl Delivery {
     pub(super) fn moves(&mut self, state: State, at: Timestamp, code: Option<ErrorCode>, reason: Option<String>) {
         (self.state, self.at, self.code, self.reason) = (state, at, code.map(|code| code.to_string()), reason);
         self.died |= state == State::Dead;
+        self.gap = Gap::Skip;
     }
 }
 
@@ -104,6 +107,26 @@ impl Tables {
             event.subject == line.2 && event.source == line.1
         };
         open.map(|(id, _)| *id).filter(of_line).collect()
+    }
+
+    /// Dead letters with this gap in a line, up to a delivery.
+    pub(super) fn gaps_before(&self, id: DeliveryId, gap: Gap) -> Vec<DeliveryId> {
+        let line = self.line(id);
+        let gaps = self.deliveries.range(..id).filter(|(_, delivery)| delivery.state == State::Dead && delivery.gap == gap);
+        gaps.map(|(gap, _)| *gap).filter(|gap| self.line(*gap) == line).collect()
+    }
+
+    /// The dead letter that an open delivery waits for.
+    #[must_use]
+    pub fn held_by(&self, id: DeliveryId) -> Option<DeliveryId> {
+        if self.deliveries[&id].state.is_open() { self.gaps_before(id, Gap::Hold).first().copied() } else { None }
+    }
+
+    /// A delivery that is open and held by nothing.
+    #[must_use]
+    pub fn first_open(&self) -> Option<(DeliveryId, &Delivery)> {
+        let mut open = self.deliveries.iter().filter(|(_, delivery)| delivery.state.is_open());
+        open.find(|(id, _)| self.held_by(**id).is_none()).map(|(id, delivery)| (*id, delivery))
     }
 
     pub(super) fn number(&mut self, names: &[String]) -> Result<Vec<PluginNo>, JournalError> {
@@ -195,21 +218,22 @@ impl Work<'_> {
 
     fn deliver(&mut self, id: DeliveryId, at: Timestamp, as_of: Option<Timestamp>) {
         let line = self.tables.line(id);
-        let outdated = as_of.is_some_and(|as_of| self.is_outdated(&line, as_of));
+        let outdated = as_of.is_some_and(|as_of| self.is_outdated(&line, id, as_of));
         let (state, reason) = if outdated { (State::Superseded, Some(OUTDATED.to_owned())) } else { (State::Pending, None) };
         if as_of.is_some() && !outdated {
             self.supersede(&line, at);
         }
         let (story, calls) = (Vec::new(), BTreeMap::new());
-        let new = Delivery { state, at, attempts: 0, spent: 0, since: at, as_of, code: None, reason, story, calls, died: false };
+        let new =
+            Delivery { state, at, attempts: 0, spent: 0, since: at, as_of, code: None, reason, gap: Gap::Skip, story, calls, died: false };
         self.tables.deliveries.insert(id, new);
     }
 
-    /// True where a count that is open, or that the plugin is through with, is newer.
-    pub(super) fn is_outdated(&self, line: &Line, as_of: Timestamp) -> bool {
+    /// True where a count that is open, or that the plugin is through with, is newer than this one.
+    pub(super) fn is_outdated(&self, line: &Line, id: DeliveryId, as_of: Timestamp) -> bool {
         let open = self.tables.open_of(line);
-        let newer = open.iter().filter_map(|id| self.tables.deliveries[id].as_of).any(|open| open > as_of);
-        newer || self.tables.newest.get(line).is_some_and(|newest| *newest > as_of)
+        let newer = open.iter().any(|open| self.tables.deliveries[open].as_of.is_some_and(|time| (time, *open) > (as_of, id)));
+        newer || self.tables.newest.get(line).is_some_and(|newest| *newest > (as_of, id))
     }
 
     /// Supersedes the open counts of a line, but for the one that runs.

@@ -74,6 +74,8 @@ impl Tables {
             at: running.unwrap_or(delivery.at),
             code: delivery.code.clone(),
             reason: delivery.reason.clone(),
+            gap: delivery.gap,
+            held_by: if running.is_some() { None } else { self.held_by(id) },
         }
     }
 }

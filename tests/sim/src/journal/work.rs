@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use mortar_core::delivery::{DeliveryId, PluginNo, State, Verdict};
-use mortar_core::ports::{CallWrite, Claim, Finish, Finished, JournalError, Lease, StateEntry, StateWrite};
+use mortar_core::delivery::{DeliveryId, Gap, PluginNo, State, Verdict};
+use mortar_core::ports::{CallWrite, Claim, Finish, Finished, JournalError, Lease, Share, StateEntry, StateWrite};
 use mortar_core::story::{Call, Fate};
 
 use super::Work;
@@ -77,15 +77,17 @@ impl Work<'_> {
         }
     }
 
-    pub(super) fn claim(&mut self, now: Timestamp, max: usize, lease: Duration, plugins: &[PluginNo]) -> Vec<Claim> {
+    pub(super) fn claim(&mut self, now: Timestamp, max: usize, lease: Duration, shares: &[Share]) -> Vec<Claim> {
         self.leases.held.retain(|_, held| held.expires > now);
         self.leases.claimed_at = Some(now);
-        let mut due: Vec<_> = self.heads().into_iter().filter(|id| plugins.contains(&id.plugin)).collect();
+        let mut due = self.heads();
         due.retain(|id| {
             let delivery = &self.tables.deliveries[id];
             delivery.state != State::Waiting || delivery.at <= now
         });
         due.sort_by_key(|id| (self.tables.deliveries[id].at, *id));
+        let mut left: BTreeMap<_, _> = shares.iter().map(|share| (share.plugin, share.max)).collect();
+        due.retain(|id| left.get_mut(&id.plugin).is_some_and(|left| left.checked_sub(1).map(|less| *left = less).is_some()));
         due.truncate(max);
         due.into_iter().map(|id| self.take(id, now, lease)).collect()
     }
@@ -107,6 +109,9 @@ impl Work<'_> {
             let again = |head: &DeliveryId| self.breaks(Mutation::ForgetLeases) && once(head);
             let free = lines.into_values().filter(|(head, running)| !running || again(head));
             heads.extend(free.map(|(head, _)| head));
+        }
+        if !self.breaks(Mutation::ForgetGaps) {
+            heads.retain(|head| self.tables.held_by(*head).is_none());
         }
         heads
     }
@@ -159,7 +164,7 @@ impl Work<'_> {
     }
 
     pub(super) fn finish(&mut self, finish: Finish) -> Result<Finished, JournalError> {
-        let Finish { lease, verdict, attempt, state } = finish;
+        let Finish { lease, verdict, gap, attempt, state } = finish;
         self.check_lease(lease)?;
         let id = lease.delivery;
         if matches!(verdict, Verdict::Done | Verdict::Ignored { .. }) {
@@ -184,12 +189,26 @@ impl Work<'_> {
             Verdict::Ignored { reason } => delivery.moves(State::Ignored, now, None, Some(reason)),
             Verdict::Done => delivery.moves(State::Done, now, None, None),
         }
-        if let (State::Done | State::Ignored, Some(as_of)) = (delivery.state, delivery.as_of) {
-            let newest = self.tables.newest.entry(line).or_insert(as_of);
-            *newest = (*newest).max(as_of);
+        if let (State::Done | State::Ignored | State::Dead, Some(as_of)) = (delivery.state, delivery.as_of) {
+            let newest = self.tables.newest.entry(line).or_insert((as_of, id));
+            *newest = (*newest).max((as_of, id));
+        }
+        match delivery.state {
+            State::Dead => delivery.gap = if delivery.as_of.is_some() { gap.of_count() } else { gap },
+            State::Done => self.close_gaps(id, now),
+            _ => {}
         }
         self.leases.held.remove(&id);
         Ok(Finished::Recorded)
+    }
+
+    /// Supersedes the dead letters that a later delivery of their line was to take the place of.
+    fn close_gaps(&mut self, id: DeliveryId, at: Timestamp) {
+        for gap in self.tables.gaps_before(id, Gap::Supersede) {
+            if let Some(delivery) = self.tables.deliveries.get_mut(&gap) {
+                delivery.moves(State::Superseded, at, None, Some("a later event took its place".into()));
+            }
+        }
     }
 
     fn agrees(&self, plugin: PluginNo, write: &StateWrite) -> bool {

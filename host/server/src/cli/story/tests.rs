@@ -35,6 +35,8 @@ fn story(state: State, code: Option<&str>, attempts: Vec<Attempt>, calls: Vec<Ca
         at: at(60),
         code: code.map(str::to_owned),
         reason: code.map(|_| "the answer was lost".to_owned()),
+        gap: Gap::Skip,
+        held_by: None,
     };
     let event = EventSummary {
         seq: 1042,
