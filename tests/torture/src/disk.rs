@@ -58,6 +58,11 @@ impl Disk {
         run(Command::new("cp").arg("-a").arg(&self.place).arg(to)).await.map(drop)
     }
 
+    /// Gives it up, with what is on it.
+    pub(crate) async fn unmount(self) -> Result<()> {
+        run(Command::new("umount").arg(&self.place)).await.map(drop)
+    }
+
     async fn resize(&self, bytes: u64) -> Result<()> {
         run(Command::new("mount").args(["-o", &format!("remount,size={bytes}")]).arg(&self.place)).await.map(drop)
     }

@@ -82,7 +82,7 @@ impl Load {
     }
 
     /// Begins no more waves, and waits until those under way are acked.
-    pub(crate) async fn finish(mut self, patience: Duration) -> Result<Sent> {
+    pub(crate) async fn finish(mut self, patience: Duration) -> Sent {
         self.end.send_replace(true);
         let all = async {
             while let Some(lane) = self.lanes.join_next().await {
@@ -90,9 +90,11 @@ impl Load {
             }
             anyhow::Ok(())
         };
-        let all = tokio::time::timeout(patience, all).await;
-        all.with_context(|| format!("some callbacks were not acked within {} s after the last fault", patience.as_secs()))??;
-        Ok(lock(&self.shared.sent).clone())
+        let late = format!("some callbacks were not acked within {} s after the last fault", patience.as_secs());
+        let failed = tokio::time::timeout(patience, all).await.context(late).flatten().err();
+        let mut sent = lock(&self.shared.sent).clone();
+        sent.wrong.extend(failed.map(|error| format!("{error:#}")));
+        sent
     }
 }
 

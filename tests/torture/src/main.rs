@@ -31,6 +31,7 @@ use anyhow::{Context, Result};
 use clap::Parser;
 use mortar_sim::chance::Chance;
 
+use crate::audit::Found;
 use crate::blows::{Blow, Table};
 use crate::disk::Disk;
 use crate::erps::Erps;
@@ -106,21 +107,25 @@ async fn torture(cli: &Cli, no_disk: Option<anyhow::Error>) -> Result<bool> {
         Ok(()) => host.up().await,
         error => error,
     };
-    let sent = load.finish(PATIENCE).await?;
+    let sent = load.finish(PATIENCE).await;
     let drained = audit::drain(&setup, PATIENCE).await;
-    let mut found = audit::audit(&setup, &sent, &erps).await?;
-    found.problems.extend([told, drained].into_iter().filter_map(Result::err).map(|error| format!("{error:#}")));
-    found.problems.extend(host.problems());
-    host.stop().await?;
+    let mut found = Found::default();
+    found.problems = [host.problems(), sent.wrong.clone()].concat();
+    let audited = audit::audit(&setup, &sent, &erps, &mut found).await;
+    let endings = [told, drained, audited, host.stop().await];
+    found.problems.extend(endings.into_iter().filter_map(Result::err).map(|error| format!("{error:#}")));
 
     table.add("callbacks sent again", sent.repeated);
     sent.answers.iter().for_each(|(answer, count)| table.add(&format!("callbacks answered {answer}"), *count));
     erps.proxies().for_each(|(name, proxy)| proxy.met().iter().for_each(|(what, count)| table.add(&format!("{name}: {what}"), *count)));
     println!("\n{table}\n{found}");
-    if !found.holds() {
-        if let Some(disk) = &disk {
+    if let Some(disk) = disk {
+        if !found.holds() {
             disk.save(&setup.path().join("journal")).await?;
         }
+        disk.unmount().await?;
+    }
+    if !found.holds() {
         let place = setup.keep();
         println!("journal, host.log and configuration are kept in {}", place.display());
         println!("again with: cargo xtask torture --kills {} --seconds {} --seed {}", cli.kills, lasting.as_secs(), cli.seed);

@@ -1,5 +1,7 @@
 //! A short torture with everything in it, and one that has to be noticed.
 
+#![allow(clippy::unwrap_used, missing_docs)]
+
 use std::process::{Command, Output};
 
 fn torture(arguments: &[&str]) -> (Output, String) {
