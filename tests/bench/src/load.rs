@@ -60,8 +60,17 @@ impl Callbacks {
 
     /// The whole request of a number.
     pub(crate) fn request(&self, number: u64) -> Vec<u8> {
+        self.signed(number, SECRET)
+    }
+
+    /// The same, signed with a secret that is nobody's.
+    pub(crate) fn forged(&self, number: u64) -> Vec<u8> {
+        self.signed(number, "a guess")
+    }
+
+    fn signed(&self, number: u64, secret: &str) -> Vec<u8> {
         let body = Self::body(number);
-        let signature = sign(SECRET, body.as_bytes(), SignatureForm::Prefixed);
+        let signature = sign(secret, body.as_bytes(), SignatureForm::Prefixed);
         let head = format!(
             "POST {} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nUser-Agent: MasonHub-Webhook/1.0\r\n\
              X-MasonHub-Event: orderEvent\r\nX-MasonHub-Delivery: 00000000-0000-4000-9000-{number:012}\r\n\
@@ -90,6 +99,15 @@ impl Connection {
 
     /// Sends a request and reads the whole answer; anything but 200 is an error.
     pub(crate) async fn send(&mut self, request: &[u8]) -> Result<()> {
+        let status = self.exchange(request).await?;
+        if status != 200 {
+            bail!("the server answered {status}: {}", String::from_utf8_lossy(&self.buffer));
+        }
+        Ok(())
+    }
+
+    /// Sends a request and reads the whole answer; says its status.
+    pub(crate) async fn exchange(&mut self, request: &[u8]) -> Result<u16> {
         self.stream.write_all(request).await?;
         self.buffer.clear();
         loop {
@@ -98,12 +116,11 @@ impl Connection {
             }
             let Some(head) = self.buffer.windows(4).position(|w| w == b"\r\n\r\n") else { continue };
             let text = String::from_utf8_lossy(&self.buffer[..head]).to_ascii_lowercase();
-            if !text.starts_with("http/1.1 200") {
-                bail!("the server answered: {text}");
-            }
+            let status = text.strip_prefix("http/1.1 ").and_then(|rest| rest.get(..3)?.parse().ok());
+            let status = status.with_context(|| format!("this is not HTTP: {text}"))?;
             let length = text.lines().find_map(|l| l.strip_prefix("content-length: ")).and_then(|l| l.parse::<usize>().ok());
             if self.buffer.len() >= head + 4 + length.unwrap_or(0) {
-                return Ok(());
+                return Ok(status);
             }
         }
     }

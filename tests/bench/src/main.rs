@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`ingest`] | accepting callbacks, against a bare responder and an append-only log |
 //! | [`deliver`] | from callback to ERP call |
+//! | [`flood`] | genuine callbacks among hostile connections |
 //! | [`sandbox`] | a handler in the sandbox, against the same mapping as native code |
 //! | [`load`] | the load generator |
 //! | [`responders`] | the servers that the host is compared with |
@@ -15,6 +16,7 @@
 
 mod deliver;
 mod figures;
+mod flood;
 mod host;
 mod ingest;
 mod load;
@@ -39,6 +41,8 @@ enum Bench {
     Ingest(Settings),
     /// From callback to ERP call
     Deliver(Settings),
+    /// Genuine callbacks among hostile connections
+    Load(Settings),
     /// A handler in the sandbox
     Sandbox(Settings),
     /// The bare responder (started by `ingest`)
@@ -84,6 +88,7 @@ fn main() -> anyhow::Result<()> {
         match Cli::parse().bench {
             Bench::Ingest(settings) => ingest::bench(&settings).await,
             Bench::Deliver(settings) => deliver::bench(&settings).await,
+            Bench::Load(settings) => flood::bench(&settings).await,
             Bench::Sandbox(settings) => sandbox::bench(&settings).await,
             Bench::Bare => responders::bare().await,
             Bench::Log { file } => responders::log(&file).await,
