@@ -9,6 +9,7 @@ mod check;
 mod commands;
 mod dedupe;
 mod demo;
+mod divergence;
 mod edge;
 mod erp_faults;
 mod in_doubt;

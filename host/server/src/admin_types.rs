@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use mortar_connect::BreakerState;
 use mortar_core::call::Settlement;
 use mortar_core::delivery::{EventSeq, State};
-use mortar_core::ports::Filter;
+use mortar_core::ports::{Filter, Replay};
 use mortar_core::story::Counts;
 use serde::{Deserialize, Serialize};
 
@@ -131,6 +131,14 @@ pub struct RejectedQuery {
 #[must_use]
 pub fn rows(asked: Option<usize>) -> usize {
     asked.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT)
+}
+
+/// The body of `POST /api/deliveries/{id}/replay`; without one the replay resumes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReplayRequest {
+    /// What becomes of the journaled steps: `resume`, `keep-steps` or `from-scratch`.
+    pub steps: Replay,
 }
 
 /// The body of `POST /api/deliveries/{id}/discard`.

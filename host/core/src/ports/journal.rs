@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::BoxFuture;
 use crate::call::Settlement;
@@ -169,6 +170,8 @@ pub struct Claim {
     pub event: Arc<StoredEvent>,
     /// The calls that earlier attempts journaled, by ordinal.
     pub calls: Vec<story::Call>,
+    /// True where an answered call answers whatever the step's request is now.
+    pub keep_steps: bool,
 }
 
 /// A change to a delivery's journaled calls.
@@ -249,18 +252,34 @@ pub struct Filter {
     pub since: Option<Timestamp>,
 }
 
+/// What becomes of a delivery's journaled steps when an operator has it run again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Replay {
+    /// They stay, except those that were refused: steps answered with 4xx are sent again, and
+    /// writes answered with 5xx are in doubt.
+    #[default]
+    Resume,
+    /// The same, and as long as the delivery is not over a step that was answered keeps its answer
+    /// even where the handler asks for something else now.
+    KeepSteps,
+    /// They are forgotten, those in doubt too: every step is sent again, under the idempotency key
+    /// that it had.
+    FromScratch,
+}
+
 /// What an operator does to a dead letter.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Intervention {
-    /// Run it again, with its journaled steps, except those that were refused: steps answered with
-    /// 4xx are sent again, and writes answered with 5xx are in doubt.
-    Replay,
+    /// Run it again.
+    Replay(Replay),
     /// Give it up; it becomes `ignored` with this reason.
     Discard {
         /// Why.
         reason: String,
     },
-    /// Say what became of a step that is in doubt, then run again.
+    /// Say what became of a step that is in doubt, then run again: as the last replay said, if it
+    /// kept the steps.
     Settle {
         /// The step.
         step: String,

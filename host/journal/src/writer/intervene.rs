@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use mortar_core::call::Settlement;
 use mortar_core::code::ErrorCode;
 use mortar_core::delivery::{DeliveryId, State};
-use mortar_core::ports::{Intervention, JournalError};
+use mortar_core::ports::{Intervention, JournalError, Replay};
 use mortar_core::story::Fate;
 use rusqlite::OptionalExtension;
 
@@ -29,6 +29,7 @@ struct Dead {
     subject: i64,
     as_of: Option<i64>,
     attempts: u32,
+    keep_steps: bool,
 }
 
 impl Request for Intervene {
@@ -37,7 +38,7 @@ impl Request for Intervene {
     fn apply(&self, batch: &mut Batch<'_>) -> Result<(), Fault> {
         let dead = self.dead_letter(batch)?;
         match &self.intervention {
-            Intervention::Replay => self.replay(batch, &dead),
+            Intervention::Replay(replay) => self.replay(batch, &dead, *replay),
             Intervention::Discard { reason } => self.discard(batch, &dead, reason),
             Intervention::Settle { step, settlement } => {
                 let call = self.call_in_doubt(batch, &dead, step)?;
@@ -49,7 +50,7 @@ impl Request for Intervene {
                     }
                 };
                 set_fate(batch.conn, call, &fate)?;
-                self.replay(batch, &dead)
+                self.replay(batch, &dead, if dead.keep_steps { Replay::KeepSteps } else { Replay::Resume })
             }
         }
     }
@@ -60,9 +61,10 @@ impl Intervene {
         let unknown =
             || JournalError::NotFound(format!("there is no delivery {}; `mortar dead list` shows the dead letters", self.delivery));
         let key = delivery_key(self.delivery).ok_or_else(unknown)?;
-        let mut row = batch.conn.prepare_cached("SELECT state, subject, as_of, attempts FROM deliveries WHERE id = ?")?;
+        let mut row =
+            batch.conn.prepare_cached("SELECT state, subject, as_of, attempts, keep_steps IS NOT NULL FROM deliveries WHERE id = ?")?;
         let found = row.query_row([key], |row| {
-            let dead = Dead { key, subject: row.get(1)?, as_of: row.get(2)?, attempts: row.get(3)? };
+            let dead = Dead { key, subject: row.get(1)?, as_of: row.get(2)?, attempts: row.get(3)?, keep_steps: row.get(4)? };
             Ok((state(row.get(0)?).unwrap_or(State::Pending), dead))
         });
         let (state, dead) = found.optional()?.ok_or_else(unknown)?;
@@ -84,16 +86,26 @@ impl Intervene {
         Ok(())
     }
 
-    fn replay(&self, batch: &mut Batch<'_>, dead: &Dead) -> Result<(), Fault> {
+    fn replay(&self, batch: &mut Batch<'_>, dead: &Dead, replay: Replay) -> Result<(), Fault> {
         self.check_newest(batch, dead)?;
-        ask_again(batch, dead)?;
+        match replay {
+            Replay::Resume | Replay::KeepSteps => ask_again(batch, dead)?,
+            Replay::FromScratch => {
+                batch.conn.prepare_cached("DELETE FROM calls WHERE id BETWEEN ? AND ?")?.execute(all_in(dead.key))?;
+            }
+        }
+        let (reason, keep_steps) = match replay {
+            Replay::Resume => ("replayed by an operator", None),
+            Replay::KeepSteps => ("replayed by an operator with the answers of then", Some(true)),
+            Replay::FromScratch => ("replayed by an operator from scratch", None),
+        };
         let (now, place) = (micros(self.now), self.place(dead));
         let mut update = batch.conn.prepare_cached(
-            "UPDATE deliveries SET state = ?, at = ?2, spent = 0, since = ?2, code = NULL, reason = 'replayed by an operator', gap = NULL
-             WHERE id = ?3",
+            "UPDATE deliveries SET state = ?, at = ?2, spent = 0, since = ?2, code = NULL, reason = ?3, gap = NULL, keep_steps = ?4
+             WHERE id = ?5",
         )?;
         // Waiting, not pending: it was tried before, and a start of the host finds it by its index.
-        update.execute((State::Waiting as u8, now, dead.key))?;
+        update.execute((State::Waiting as u8, now, reason, keep_steps, dead.key))?;
         drop(update);
         if let Some(as_of) = dead.as_of {
             batch.supersede(place.line, now)?;

@@ -41,7 +41,8 @@ macro_rules! contract {
             state:
                 is_written_with_the_delivery, is_not_written_unless_the_delivery_is_over, a_conflict_records_nothing, versions_never_return;
             intervene:
-                a_replay_runs_again, a_replay_goes_before_later_events, a_discarded_letter_is_ignored, settling_as_done_answers_the_step,
+                a_replay_runs_again, a_replay_goes_before_later_events, from_scratch_forgets_all_steps,
+                kept_steps_are_kept_until_it_is_over, a_discarded_letter_is_ignored, settling_as_done_answers_the_step,
                 settling_as_unsent_sends_again, only_dead_letters_can_be_helped, only_steps_in_doubt_can_be_settled;
             aside:
                 quarantined_callbacks_are_kept_until_released, rejected_callbacks_are_a_bounded_sample, rejected_callbacks_are_admitted_once;

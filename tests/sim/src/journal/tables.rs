@@ -76,6 +76,8 @@ pub struct Delivery {
     pub reason: Option<String>,
     /// What it means for later deliveries, while it is dead.
     pub gap: Gap,
+    /// Whether answered calls answer whatever is asked now.
+    pub keep_steps: bool,
     /// Attempts.
     pub story: Vec<Attempt>,
     /// Calls by ordinal.
@@ -224,8 +226,21 @@ impl Work<'_> {
             self.supersede(&line, at);
         }
         let (story, calls) = (Vec::new(), BTreeMap::new());
-        let new =
-            Delivery { state, at, attempts: 0, spent: 0, since: at, as_of, code: None, reason, gap: Gap::Skip, story, calls, died: false };
+        let new = Delivery {
+            state,
+            at,
+            attempts: 0,
+            spent: 0,
+            since: at,
+            as_of,
+            code: None,
+            reason,
+            gap: Gap::Skip,
+            keep_steps: false,
+            story,
+            calls,
+            died: false,
+        };
         self.tables.deliveries.insert(id, new);
     }
 
