@@ -15,6 +15,7 @@ mod erp_faults;
 mod in_doubt;
 mod layout;
 mod order;
+mod replay;
 mod rest_plugin;
 mod restart;
 mod retry;

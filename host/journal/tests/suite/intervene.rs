@@ -141,6 +141,26 @@ pub async fn only_dead_letters_can_be_helped(store: &dyn Store) {
     }
 }
 
+pub async fn what_is_over_is_replayed_if_that_does_something(store: &dyn Store) {
+    let scene = Scene::new(store).await;
+    scene.event("done", "1").await;
+    let done = scene.claim_one().await;
+    let mut call = scene.lost_call(0, "ship");
+    call.fate = scene.answered(200);
+    scene.put(&done, &call).await.unwrap();
+    scene.finish(&done, Verdict::Done).await;
+    scene.event("ignored", "2").await;
+    let ignored = scene.claim_one().await;
+    scene.finish(&ignored, Verdict::Ignored { reason: "not ours".into() }).await;
+    let replay = |claim: &mortar_core::ports::Claim, how| intervene(&scene, claim.lease.delivery, Intervention::Replay(how));
+    assert!(matches!(replay(&done, Replay::KeepSteps).await, Err(JournalError::Refused(_))));
+    replay(&done, Replay::FromScratch).await.unwrap();
+    replay(&ignored, Replay::Resume).await.unwrap();
+    assert_eq!((scene.count_of(State::Waiting).await, scene.count_of(State::Done).await, scene.count_of(State::Ignored).await), (2, 0, 0));
+    let claims = scene.claim(9).await;
+    assert_eq!(claims.iter().map(|claim| (&*claim.event.id, claim.calls.len())).collect::<Vec<_>>(), [("done", 0), ("ignored", 0)]);
+}
+
 pub async fn only_steps_in_doubt_can_be_settled(store: &dyn Store) {
     let scene = Scene::new(store).await;
     scene.event("a", "1").await;

@@ -1,12 +1,9 @@
 //! `mortar dead`: deliveries that were refused or are out of attempts.
 
-use std::io::{self, IsTerminal};
-
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use mortar_core::call::{Response, Settlement};
 use mortar_core::delivery::{DeliveryId, Gap, State};
-use mortar_core::ports;
 use mortar_core::story::{DeliveryStory, DeliverySummary, EventSummary};
 use serde::Serialize;
 
@@ -14,7 +11,8 @@ use super::client::Client;
 use super::each::each;
 use super::event::Selection;
 use super::exit::{Exit, Failure};
-use super::output::{Cell, Output, Tone, counted, time};
+use super::output::{Cell, Output, Tone, time};
+use super::replay::{self, Replay};
 use super::story;
 use crate::admin_types;
 
@@ -44,62 +42,6 @@ pub(super) enum Dead {
         #[arg(long)]
         reason: String,
     },
-}
-
-/// `mortar dead replay`
-#[derive(Debug, Args)]
-pub(super) struct Replay {
-    #[command(flatten)]
-    which: Which,
-    /// Let answered steps keep their answers where the plugin asks for something else now: for a
-    /// step that diverged, what was sent then stands
-    #[arg(long)]
-    keep_steps: bool,
-    /// Forget all steps and send every one again: what was written is written twice, unless the ERP
-    /// knows the idempotency keys
-    #[arg(long, conflicts_with = "keep_steps")]
-    from_scratch: bool,
-    /// With --from-scratch: do not ask
-    #[arg(long, requires = "from_scratch")]
-    yes: bool,
-}
-
-#[derive(Debug, Args)]
-#[group(required = true)]
-struct Which {
-    /// The deliveries, as listed
-    ids: Vec<DeliveryId>,
-    /// All that are dead now
-    #[arg(long, conflicts_with = "ids")]
-    all: bool,
-}
-
-impl Replay {
-    fn steps(&self) -> ports::Replay {
-        match (self.keep_steps, self.from_scratch) {
-            (true, _) => ports::Replay::KeepSteps,
-            (_, true) => ports::Replay::FromScratch,
-            _ => ports::Replay::Resume,
-        }
-    }
-
-    /// Asks before writes are repeated.
-    fn confirm(&self, deliveries: usize) -> Result<(), Failure> {
-        if !self.from_scratch || self.yes || deliveries == 0 {
-            return Ok(());
-        }
-        let what = format!(
-            "--from-scratch sends every step of {} again: what was written is written twice, unless the ERP knows the idempotency keys",
-            counted(deliveries as u64, "dead letter")
-        );
-        if !io::stdin().is_terminal() {
-            return Err(Failure::Usage(format!("{what}; add --yes if that is wanted")));
-        }
-        eprint!("{what}.\nType yes to do that: ");
-        let mut answer = String::new();
-        io::stdin().read_line(&mut answer).map_err(|error| Failure::Failed(format!("cannot read the answer: {error}")))?;
-        if answer.trim() == "yes" { Ok(()) } else { Err(Failure::Refused("nothing was replayed".into())) }
-    }
 }
 
 /// `mortar dead settle`
@@ -174,16 +116,7 @@ pub(super) async fn run(command: &Dead, client: &Client, now: Timestamp, output:
             }
             Ok(Exit::Done)
         }
-        Dead::Replay(replay) => {
-            // A replay changes what a later page would show, so all are listed first.
-            let all = async || Ok::<_, Failure>(letters(client.dead().await?).into_iter().map(|letter| letter.id).collect());
-            let ids: Vec<_> = if replay.which.all { all().await? } else { replay.which.ids.clone() };
-            replay.confirm(ids.len())?;
-            if ids.is_empty() && !output.is_json() {
-                output.line("nothing is dead")?;
-            }
-            each(&ids, output, async |id| client.replay(id, replay.steps()).await, |()| "runs again".into()).await
-        }
+        Dead::Replay(command) => replay::run(command, client, now, output).await,
         Dead::Settle(settle) => {
             let request = settle.request();
             let said = format!("step {} is settled; the delivery runs again", settle.step);
@@ -268,15 +201,6 @@ mod tests {
         assert_eq!(settled("").unwrap_err(), MissingRequiredArgument);
         assert_eq!(settled("--resend --status 201").unwrap_err(), ArgumentConflict);
         assert_eq!(settled("--done --status 99").unwrap_err(), ValueValidation);
-    }
-
-    #[test]
-    fn a_replay_needs_ids_or_all() {
-        let replay = |line: &str| Line::try_parse_from(["dead", "replay"].into_iter().chain(line.split_whitespace())).is_ok();
-        assert!(replay("1-1 2-1") && replay("--all"));
-        assert!(!replay("") && !replay("1-1 --all") && !replay("masonhub"));
-        assert!(replay("1-1 --keep-steps") && replay("1-1 --from-scratch --yes") && replay("--all --from-scratch"));
-        assert!(!replay("--keep-steps") && !replay("1-1 --yes") && !replay("1-1 --keep-steps --from-scratch"));
     }
 
     #[test]

@@ -14,7 +14,12 @@ impl Work<'_> {
         let Some(delivery) = self.tables.deliveries.get_mut(&id) else {
             return Err(JournalError::NotFound(format!("there is no delivery {id}")));
         };
-        if delivery.state != State::Dead {
+        let allowed = match &intervention {
+            Intervention::Replay(Replay::FromScratch) => matches!(delivery.state, State::Dead | State::Ignored | State::Done),
+            Intervention::Replay(_) => matches!(delivery.state, State::Dead | State::Ignored),
+            _ => delivery.state == State::Dead,
+        };
+        if !allowed {
             return Err(JournalError::Refused(format!("delivery {id} is {}", delivery.state)));
         }
         match intervention {

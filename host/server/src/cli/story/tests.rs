@@ -36,6 +36,8 @@ fn story(state: State, code: Option<&str>, attempts: Vec<Attempt>, calls: Vec<Ca
         code: code.map(str::to_owned),
         reason: code.map(|_| "the answer was lost".to_owned()),
         gap: Gap::Skip,
+        in_doubt: 0,
+        outdated: false,
         held_by: None,
     };
     let event = EventSummary {
