@@ -1,6 +1,6 @@
 //! What is particular to the SQLite journal: its file.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, unreachable_pub, missing_docs, dead_code)]
+#![allow(clippy::unwrap_used, clippy::expect_used, unreachable_pub, missing_docs, dead_code, unused_macros)]
 
 mod suite;
 
