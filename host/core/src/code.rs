@@ -55,7 +55,7 @@ codes! {
     /// A write was sent and its answer was lost.
     StepInDoubt => "step.in_doubt", "look in the ERP whether the write arrived, then `mortar dead settle ID --step STEP --done` or `--resend`";
     /// A step was called again with another request than the one that was answered.
-    StepDiverged => "step.diverged", "compare both requests in `mortar event show`; then replay from scratch or discard";
+    StepDiverged => "step.diverged", "compare both requests in `mortar dead show ID`; then `mortar dead replay ID --keep-steps` (the answer of then stands), `--from-scratch` (everything is sent again) or `mortar dead discard ID`";
     /// Another delivery changed the plugin's state meanwhile.
     StateConflict => "state.conflict", "nothing: the handler runs again";
     /// The policy's attempts or total age are used up.

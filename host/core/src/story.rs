@@ -48,6 +48,12 @@ pub struct DeliverySummary {
     /// Of an open delivery: the dead letter that it waits for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_by: Option<DeliveryId>,
+    /// Of a dead letter: its steps that are in doubt.
+    #[serde(default)]
+    pub in_doubt: u32,
+    /// Of a dead letter: true where it is a count and a newer one is over, so that no replay is allowed.
+    #[serde(default)]
+    pub outdated: bool,
 }
 
 /// `mortar event show`: everything that is known of one event.

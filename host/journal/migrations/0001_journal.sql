@@ -53,7 +53,8 @@ CREATE TABLE deliveries (
     since INTEGER,               -- the last replay; none: the event's receipt
     code TEXT,
     reason TEXT,
-    gap INTEGER                  -- of a dead letter: 1 later deliveries of its subject wait, 2 a later one supersedes it
+    gap INTEGER,                 -- of a dead letter: 1 later deliveries of its subject wait, 2 a later one supersedes it
+    keep_steps INTEGER           -- 1: answered calls answer whatever is asked now
 ) STRICT;
 -- Few rows at a time: what is found again at the start of the host, and what waits for an operator.
 CREATE INDEX unsettled ON deliveries (state, id) WHERE state = 2 OR state = 6;

@@ -46,8 +46,8 @@ fn claim(conn: &Connection, packs: &mut Packs, taken: &Taken) -> rusqlite::Resul
             None => return Ok(None),
         },
     };
-    let mut since = conn.prepare_cached("SELECT since FROM deliveries WHERE id = ?")?;
-    let since: Option<i64> = since.query_row([key], |row| row.get(0))?;
+    let mut replayed = conn.prepare_cached("SELECT since, keep_steps IS NOT NULL FROM deliveries WHERE id = ?")?;
+    let (since, keep_steps): (Option<i64>, _) = replayed.query_row([key], |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(Some(Claim {
         lease: taken.lease(),
         attempt: taken.picked.attempts + 1,
@@ -55,6 +55,7 @@ fn claim(conn: &Connection, packs: &mut Packs, taken: &Taken) -> rusqlite::Resul
         since: since.map_or(event.received_at, time),
         event,
         calls: rows::calls(conn, key)?,
+        keep_steps,
     }))
 }
 

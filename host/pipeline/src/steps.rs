@@ -1,7 +1,8 @@
 //! What a handler asks of the host: durable calls, settling, and the plugin's state.
 //!
 //! The rules, in the order in which a call meets them:
-//! 1. A step that was answered before answers from the journal; with another request it diverged.
+//! 1. A step that was answered before answers from the journal; with another request it diverged,
+//!    unless an operator wants the answers of then to stand.
 //!    Reads made while a step is in doubt are looks: they always go to the ERP.
 //! 2. A write that was sent and whose answer was lost is in doubt until it is settled.
 //!    The plugin is told of it only when the ERP can no longer be at it: a look before that would
@@ -42,6 +43,7 @@ pub struct Steps {
     event: Arc<StoredEvent>,
     lease: Lease,
     attempt: u32,
+    keep_steps: bool,
     started: Instant,
     /// How long the host was up when the attempt started.
     uptime: Duration,
@@ -130,6 +132,7 @@ impl Steps {
             event: claim.event.clone(),
             lease: claim.lease,
             attempt: claim.attempt,
+            keep_steps: claim.keep_steps,
             started: Instant::now(),
             uptime,
             inner: Mutex::new(Inner { calls: claim.calls.clone(), ..Inner::default() }),
@@ -188,8 +191,11 @@ impl Steps {
             let safe = self.manners(&call.request).is_some_and(|m| m.safe);
             match &call.fate {
                 // What an attempt that was killed has seen when it looked may no longer be so.
-                Fate::Answered { .. } if same && safe && !inner.in_doubt.is_empty() => {}
-                Fate::Answered { response, .. } if same => return Ok((response.clone(), true)),
+                Fate::Answered { .. } if (same || self.keep_steps) && safe && !inner.in_doubt.is_empty() => {}
+                Fate::Answered { response, .. } if same || self.keep_steps => {
+                    *shown = (!same).then_some(request);
+                    return Ok((response.clone(), true));
+                }
                 Fate::Intended { .. } if safe => {}
                 Fate::Intended { lost } if same => {
                     let how = lost.as_deref().unwrap_or("the host stopped before the answer came");

@@ -91,6 +91,25 @@ async fn another_request_under_an_answered_write_makes_a_dead_letter() {
 }
 
 #[tokio::test]
+async fn an_operator_can_let_the_answers_of_then_stand() {
+    let world = World::answering([answer(201), Err(SendError::Lost("reset".into())), answer(200), answer(201)]);
+    let first = steps(&world, Vec::new());
+    first.call("a".into(), request("erp", "POST", "1")).await.unwrap();
+    first.call("lost".into(), request("erp", "POST", "1")).await.unwrap_err();
+    let (sandbox, mut claim) = (sandbox(), claim(1, journaled(&world)));
+    claim.keep_steps = true;
+    let kept = Steps::new(world.ports(self::sandbox()), &sandbox.plugin(), &claim, UPTIME);
+    assert_eq!(kept.call("a".into(), request("erp", "POST", "2")).await.unwrap().status, 201);
+    kept.call("look".into(), request("erp", "GET", "")).await.unwrap();
+    kept.call("b".into(), request("erp", "POST", "3")).await.unwrap();
+    // What is in doubt has no answer that could stand.
+    let told = kept.call("lost".into(), request("erp", "POST", "2")).await.unwrap_err();
+    assert!(matches!(told, CallError::Diverged(_)), "{told}");
+    let trace = kept.end().await.trace;
+    assert_eq!((&*trace[0].result, &trace[0].request), ("journal", &Some(request("erp", "POST", "2"))), "both requests can be told");
+}
+
+#[tokio::test]
 async fn a_lost_answer_is_in_doubt_until_it_is_settled() {
     let world = World::answering([Err(SendError::Lost("reset".into())), answer(201)]);
     let first = steps(&world, Vec::new());

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use mortar_connect::BreakerState;
 use mortar_core::call::Settlement;
 use mortar_core::delivery::{EventSeq, State};
-use mortar_core::ports::Filter;
+use mortar_core::ports::{Filter, Replay};
 use mortar_core::story::Counts;
 use serde::{Deserialize, Serialize};
 
@@ -72,6 +72,9 @@ pub struct EventQuery {
     /// Only events below this place in the journal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub before: Option<EventSeq>,
+    /// Only events above this place, oldest first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<EventSeq>,
     /// At most this many, [`DEFAULT_LIMIT`] if absent, [`MAX_LIMIT`] at most.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<usize>,
@@ -87,21 +90,30 @@ pub struct EventQuery {
     /// Only events with a delivery to this plugin.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plugin: Option<String>,
+    /// Only events with a delivery whose last failure has this code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
     /// Only events received at or after this time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,
+    /// Only events received before this time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
 }
 
 impl From<EventQuery> for Filter {
     fn from(query: EventQuery) -> Self {
         Self {
             before: query.before,
+            after: query.after,
             limit: rows(query.limit),
             event_type: query.event_type,
             subject: query.subject,
             state: query.state,
             plugin: query.plugin,
+            code: query.code,
             since: query.since,
+            until: query.until,
         }
     }
 }
@@ -131,6 +143,14 @@ pub struct RejectedQuery {
 #[must_use]
 pub fn rows(asked: Option<usize>) -> usize {
     asked.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT)
+}
+
+/// The body of `POST /api/deliveries/{id}/replay`; without one the replay resumes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReplayRequest {
+    /// What becomes of the journaled steps: `resume`, `keep-steps` or `from-scratch`.
+    pub steps: Replay,
 }
 
 /// The body of `POST /api/deliveries/{id}/discard`.

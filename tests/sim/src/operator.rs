@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use mortar_core::call::{Response, Settlement};
 use mortar_core::delivery::State;
-use mortar_core::ports::{Clock, Filter, Intervention, JournalError};
+use mortar_core::ports::{Clock, Filter, Intervention, JournalError, Replay};
 use mortar_core::story::{DeliveryStory, Fate};
 use tokio::time::sleep;
 
@@ -54,7 +54,7 @@ fn decide(world: &World, event: &str, delivery: &DeliveryStory, chance: &Chance)
         return Some(Intervention::Settle { step: call.step.clone(), settlement });
     }
     match chance.below(10) {
-        0..5 => Some(Intervention::Replay),
+        0..5 => Some(Intervention::Replay(Replay::Resume)),
         5 => Some(Intervention::Discard { reason: "given up".into() }),
         _ => None,
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::BoxFuture;
 use crate::call::Settlement;
@@ -169,6 +170,8 @@ pub struct Claim {
     pub event: Arc<StoredEvent>,
     /// The calls that earlier attempts journaled, by ordinal.
     pub calls: Vec<story::Call>,
+    /// True where an answered call answers whatever the step's request is now.
+    pub keep_steps: bool,
 }
 
 /// A change to a delivery's journaled calls.
@@ -230,11 +233,13 @@ pub enum Finished {
     StateConflict,
 }
 
-/// Which deliveries or events a listing shows; newest first.
+/// Which deliveries or events a listing shows; newest first, unless it starts after a place.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
     /// Only events below this place.
     pub before: Option<EventSeq>,
+    /// Only events above this place, and oldest first.
+    pub after: Option<EventSeq>,
     /// At most this many.
     pub limit: usize,
     /// Only this type; a trailing `*` matches any ending.
@@ -245,22 +250,66 @@ pub struct Filter {
     pub state: Option<State>,
     /// Only events with a delivery to this plugin.
     pub plugin: Option<String>,
+    /// Only events with a delivery whose last failure has this code.
+    pub code: Option<String>,
     /// Only events received at or after this time.
     pub since: Option<Timestamp>,
+    /// Only events received before this time.
+    pub until: Option<Timestamp>,
 }
 
-/// What an operator does to a dead letter.
+impl Filter {
+    /// True where an event of these deliveries has one that is asked for, or none is.
+    #[must_use]
+    pub fn takes_one_of(&self, deliveries: &[story::DeliverySummary]) -> bool {
+        let all = self.state.is_none() && self.plugin.is_none() && self.code.is_none();
+        all || deliveries.iter().any(|delivery| self.takes(delivery))
+    }
+
+    /// True where this delivery is asked for: by its state, plugin and code.
+    #[must_use]
+    pub fn takes(&self, delivery: &story::DeliverySummary) -> bool {
+        self.state.is_none_or(|state| delivery.state == state)
+            && self.plugin.as_ref().is_none_or(|plugin| delivery.plugin == *plugin)
+            && self.code.as_ref().is_none_or(|code| delivery.code.as_ref() == Some(code))
+    }
+
+    /// True where an event received then is asked for.
+    #[must_use]
+    pub fn takes_time(&self, received_at: Timestamp) -> bool {
+        self.since.is_none_or(|since| received_at >= since) && self.until.is_none_or(|until| received_at < until)
+    }
+}
+
+/// What becomes of a delivery's journaled steps when an operator has it run again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Replay {
+    /// They stay, except those that were refused: steps answered with 4xx are sent again, and
+    /// writes answered with 5xx are in doubt.
+    #[default]
+    Resume,
+    /// The same, and as long as the delivery is not over a step that was answered keeps its answer
+    /// even where the handler asks for something else now.
+    KeepSteps,
+    /// They are forgotten, those in doubt too: every step is sent again, under the idempotency key
+    /// that it had.
+    FromScratch,
+}
+
+/// What an operator does to a delivery: to a dead letter, but what is ignored can be replayed too,
+/// and what is done from scratch.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Intervention {
-    /// Run it again, with its journaled steps, except those that were refused: steps answered with
-    /// 4xx are sent again, and writes answered with 5xx are in doubt.
-    Replay,
+    /// Run it again.
+    Replay(Replay),
     /// Give it up; it becomes `ignored` with this reason.
     Discard {
         /// Why.
         reason: String,
     },
-    /// Say what became of a step that is in doubt, then run again.
+    /// Say what became of a step that is in doubt, then run again: as the last replay said, if it
+    /// kept the steps.
     Settle {
         /// The step.
         step: String,

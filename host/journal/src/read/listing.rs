@@ -1,10 +1,10 @@
-//! Lists of events, newest first.
+//! Lists of events.
 
 use std::collections::BTreeSet;
 
 use mortar_core::delivery::{EventSeq, State};
 use mortar_core::ports::{Filter, JournalError};
-use mortar_core::story::{DeliverySummary, EventSummary};
+use mortar_core::story::EventSummary;
 use rusqlite::Connection;
 
 use super::rows::{self, EVENT, EventRow};
@@ -22,13 +22,17 @@ pub(crate) fn list(conn: &Connection, shared: &Shared, filter: &Filter) -> Resul
 
 fn search(conn: &Connection, shared: &Shared, filter: &Filter) -> rusqlite::Result<Vec<EventSummary>> {
     let mut found = Vec::new();
-    let mut below = filter.before.unwrap_or(EventSeq::MAX).min(i64::MAX.cast_unsigned());
+    let mut range = Range {
+        above: filter.after.unwrap_or(0),
+        below: filter.before.unwrap_or(EventSeq::MAX).min(i64::MAX.cast_unsigned()),
+        oldest_first: filter.after.is_some(),
+    };
     while found.len() < filter.limit {
-        let candidates = candidates(conn, shared, filter, below)?;
+        let candidates = candidates(conn, shared, filter, range)?;
         let Some(last) = candidates.last().map(|event| event.seq) else { break };
-        below = last;
+        *(if range.oldest_first { &mut range.above } else { &mut range.below }) = last;
         for event in candidates {
-            if filter.since.is_some_and(|since| event.received_at < since) {
+            if !range.oldest_first && filter.since.is_some_and(|since| event.received_at < since) {
                 return Ok(found);
             }
             found.extend(summarize(conn, shared, filter, event)?);
@@ -40,36 +44,50 @@ fn search(conn: &Connection, shared: &Shared, filter: &Filter) -> rusqlite::Resu
     Ok(found)
 }
 
-/// The next events that may match, newest first. Few deliveries are running, waiting or dead, so
-/// those are looked up by their state.
-fn candidates(conn: &Connection, shared: &Shared, filter: &Filter, below: EventSeq) -> rusqlite::Result<Vec<EventRow>> {
+/// Where it is looked for, both ends left out.
+#[derive(Clone, Copy)]
+struct Range {
+    above: EventSeq,
+    below: EventSeq,
+    oldest_first: bool,
+}
+
+impl Range {
+    fn order(self) -> &'static str {
+        if self.oldest_first { "ASC" } else { "DESC" }
+    }
+}
+
+/// The next events that may match, in order. Few deliveries are running, waiting or dead, so those
+/// are looked up by their state.
+fn candidates(conn: &Connection, shared: &Shared, filter: &Filter, range: Range) -> rusqlite::Result<Vec<EventRow>> {
     let seqs: Vec<EventSeq> = match filter.state {
         Some(State::Running) => {
-            let running: BTreeSet<_> = shared.running().keys().map(|key| event_of(*key)).filter(|seq| *seq < below).collect();
-            running.into_iter().rev().take(STEP).collect()
+            let running: BTreeSet<_> = shared.running().keys().map(|key| event_of(*key)).collect();
+            let running = running.into_iter().filter(|seq| (range.above + 1..range.below).contains(seq));
+            if range.oldest_first { running.take(STEP).collect() } else { running.rev().take(STEP).collect() }
         }
-        Some(State::Waiting) => unsettled(
-            conn,
-            "SELECT DISTINCT id >> 10 FROM deliveries INDEXED BY unsettled WHERE state = 2 AND id < ? ORDER BY id DESC LIMIT ?",
-            below,
-        )?,
-        Some(State::Dead) => unsettled(
-            conn,
-            "SELECT DISTINCT id >> 10 FROM deliveries INDEXED BY unsettled WHERE state = 6 AND id < ? ORDER BY id DESC LIMIT ?",
-            below,
-        )?,
+        Some(state @ (State::Waiting | State::Dead)) => unsettled(conn, state, range)?,
         _ => {
-            let mut events = conn.prepare_cached(&format!("{EVENT} WHERE e.seq < ? ORDER BY e.seq DESC LIMIT ?"))?;
-            return events.query_map((below.cast_signed(), STEP as i64), EventRow::read)?.collect();
+            let order = range.order();
+            let mut events = conn.prepare_cached(&format!("{EVENT} WHERE e.seq > ? AND e.seq < ? ORDER BY e.seq {order} LIMIT ?"))?;
+            let range = (range.above.cast_signed(), range.below.cast_signed(), STEP as i64);
+            return events.query_map(range, EventRow::read)?.collect();
         }
     };
     seqs.into_iter().filter_map(|seq| rows::event(conn, seq).transpose()).collect()
 }
 
-fn unsettled(conn: &Connection, sql: &str, below: EventSeq) -> rusqlite::Result<Vec<EventSeq>> {
-    let below = below.cast_signed().saturating_mul(1 << 10);
-    let mut seqs = conn.prepare_cached(sql)?;
-    seqs.query_map((below, STEP as i64), |row| row.get::<_, i64>(0).map(i64::cast_unsigned))?.collect()
+fn unsettled(conn: &Connection, state: State, range: Range) -> rusqlite::Result<Vec<EventSeq>> {
+    let order = range.order();
+    // The state is written out: only so is it plain to SQLite that the index has all rows.
+    let mut seqs = conn.prepare_cached(&format!(
+        "SELECT DISTINCT id >> 10 FROM deliveries INDEXED BY unsettled WHERE state = {} AND id >= ? AND id < ? ORDER BY id {order} LIMIT ?",
+        state as u8
+    ))?;
+    let key = |seq: EventSeq| seq.cast_signed().saturating_mul(1 << 10);
+    let range = (key(range.above.saturating_add(1)), key(range.below), STEP as i64);
+    seqs.query_map(range, |row| row.get::<_, i64>(0).map(i64::cast_unsigned))?.collect()
 }
 
 /// The event, if it matches.
@@ -81,15 +99,11 @@ fn summarize(conn: &Connection, shared: &Shared, filter: &Filter, event: EventRo
     let subject_matches = filter.subject.as_ref().is_none_or(|wanted| {
         event.subject == *wanted || event.subject.strip_suffix(wanted.as_str()).is_some_and(|kind| kind.ends_with(':'))
     });
-    if !type_matches || !subject_matches {
+    if !type_matches || !subject_matches || !filter.takes_time(event.received_at) {
         return Ok(None);
     }
     let event = summary(conn, shared, event)?;
-    let wanted = filter.state.is_some() || filter.plugin.is_some();
-    let delivery_matches = |delivery: &DeliverySummary| {
-        filter.state.is_none_or(|state| delivery.state == state) && filter.plugin.as_ref().is_none_or(|plugin| delivery.plugin == *plugin)
-    };
-    Ok((!wanted || event.deliveries.iter().any(delivery_matches)).then_some(event))
+    Ok(filter.takes_one_of(&event.deliveries).then_some(event))
 }
 
 /// The event with its deliveries as they are now.

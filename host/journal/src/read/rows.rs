@@ -63,7 +63,10 @@ pub(super) fn deliveries(conn: &Connection, seq: EventSeq) -> rusqlite::Result<V
     let mut deliveries = conn.prepare_cached(
         "SELECT d.id, p.name, d.state, d.attempts, d.at, d.code, d.reason, d.gap, CASE WHEN d.state IN (0, 2) THEN (
              SELECT min(g.id) FROM deliveries g INDEXED BY gaps
-             WHERE g.gap = 1 AND g.subject = d.subject AND g.id & 1023 = d.id & 1023 AND g.id < d.id) END
+             WHERE g.gap = 1 AND g.subject = d.subject AND g.id & 1023 = d.id & 1023 AND g.id < d.id) END,
+             CASE d.state WHEN 6 THEN (SELECT count(*) FROM calls c WHERE c.id BETWEEN d.id << 10 AND d.id << 10 | 1023 AND c.fate = 0) ELSE 0 END,
+             d.state = 6 AND d.as_of IS NOT NULL AND EXISTS (SELECT 1 FROM newest n
+                 WHERE n.plugin = d.id & 1023 AND n.subject = d.subject AND (n.as_of, n.delivery) > (d.as_of, d.id))
          FROM deliveries d JOIN plugins p ON p.no = (d.id & 1023) WHERE d.id BETWEEN ? AND ? ORDER BY d.id",
     )?;
     let deliveries = deliveries.query_map(all_in(seq.cast_signed()), |row| {
@@ -82,6 +85,8 @@ pub(super) fn deliveries(conn: &Connection, seq: EventSeq) -> rusqlite::Result<V
                 _ => Gap::Skip,
             },
             held_by: row.get::<_, Option<DeliveryKey>>(8)?.map(delivery_id),
+            in_doubt: row.get(9)?,
+            outdated: row.get(10)?,
         };
         Ok((key, summary))
     })?;

@@ -38,7 +38,15 @@ impl Taken {
     fn at_once(&self) -> Option<Claim> {
         let event = self.event.clone().filter(|_| !self.picked.called)?;
         let Picked { attempts, spent, .. } = self.picked;
-        Some(Claim { lease: self.lease(), attempt: attempts + 1, spent, since: event.received_at, event, calls: Vec::new() })
+        Some(Claim {
+            lease: self.lease(),
+            attempt: attempts + 1,
+            spent,
+            since: event.received_at,
+            event,
+            calls: Vec::new(),
+            keep_steps: false,
+        })
     }
 }
 

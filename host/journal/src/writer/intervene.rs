@@ -1,10 +1,10 @@
-//! An operator does something to a dead letter.
+//! An operator does something to a delivery, most often to a dead letter.
 
 use jiff::Timestamp;
 use mortar_core::call::Settlement;
 use mortar_core::code::ErrorCode;
 use mortar_core::delivery::{DeliveryId, State};
-use mortar_core::ports::{Intervention, JournalError};
+use mortar_core::ports::{Intervention, JournalError, Replay};
 use mortar_core::story::Fate;
 use rusqlite::OptionalExtension;
 
@@ -23,25 +23,27 @@ pub(crate) struct Intervene {
     pub(crate) now: Timestamp,
 }
 
-/// A dead letter as the file has it.
-struct Dead {
+/// A delivery that is over, as the file has it.
+struct Over {
     key: DeliveryKey,
+    state: State,
     subject: i64,
     as_of: Option<i64>,
     attempts: u32,
+    keep_steps: bool,
 }
 
 impl Request for Intervene {
     type Answer = ();
 
     fn apply(&self, batch: &mut Batch<'_>) -> Result<(), Fault> {
-        let dead = self.dead_letter(batch)?;
+        let over = self.delivery(batch)?;
         match &self.intervention {
-            Intervention::Replay => self.replay(batch, &dead),
-            Intervention::Discard { reason } => self.discard(batch, &dead, reason),
+            Intervention::Replay(replay) => self.replay(batch, &over, *replay),
+            Intervention::Discard { reason } => self.discard(batch, &over, reason),
             Intervention::Settle { step, settlement } => {
-                let call = self.call_in_doubt(batch, &dead, step)?;
-                self.check_newest(batch, &dead)?;
+                let call = self.call_in_doubt(batch, &over, step)?;
+                self.check_newest(batch, &over)?;
                 let fate = match settlement {
                     Settlement::Resend => Fate::Unsent,
                     Settlement::Answered(response) => {
@@ -49,83 +51,97 @@ impl Request for Intervene {
                     }
                 };
                 set_fate(batch.conn, call, &fate)?;
-                self.replay(batch, &dead)
+                self.replay(batch, &over, if over.keep_steps { Replay::KeepSteps } else { Replay::Resume })
             }
         }
     }
 }
 
 impl Intervene {
-    fn dead_letter(&self, batch: &Batch<'_>) -> Result<Dead, Fault> {
+    fn delivery(&self, batch: &Batch<'_>) -> Result<Over, Fault> {
         let unknown =
             || JournalError::NotFound(format!("there is no delivery {}; `mortar dead list` shows the dead letters", self.delivery));
         let key = delivery_key(self.delivery).ok_or_else(unknown)?;
-        let mut row = batch.conn.prepare_cached("SELECT state, subject, as_of, attempts FROM deliveries WHERE id = ?")?;
+        let mut row =
+            batch.conn.prepare_cached("SELECT state, subject, as_of, attempts, keep_steps IS NOT NULL FROM deliveries WHERE id = ?")?;
         let found = row.query_row([key], |row| {
-            let dead = Dead { key, subject: row.get(1)?, as_of: row.get(2)?, attempts: row.get(3)? };
-            Ok((state(row.get(0)?).unwrap_or(State::Pending), dead))
+            let state = state(row.get(0)?).unwrap_or(State::Pending);
+            Ok(Over { key, state, subject: row.get(1)?, as_of: row.get(2)?, attempts: row.get(3)?, keep_steps: row.get(4)? })
         });
-        let (state, dead) = found.optional()?.ok_or_else(unknown)?;
-        if state != State::Dead {
-            let hint = if state.is_open() { "its next attempt comes by itself" } else { "it is over" };
-            let text = format!("delivery {} is {state}: {hint}; only dead letters can be replayed, settled or discarded", self.delivery);
-            return Err(JournalError::Refused(text).into());
-        }
-        Ok(dead)
+        let over = found.optional()?.ok_or_else(unknown)?;
+        let hint = match (over.state, &self.intervention) {
+            (State::Dead, _) | (State::Ignored, Intervention::Replay(_)) | (State::Done, Intervention::Replay(Replay::FromScratch)) => {
+                return Ok(over);
+            }
+            (State::Done, Intervention::Replay(_)) => "its steps are answered; it can only be replayed from scratch",
+            (state, _) if state.is_open() => "its next attempt comes by itself",
+            _ => "it is over; only dead letters can be replayed, settled or discarded",
+        };
+        Err(JournalError::Refused(format!("delivery {} is {}: {hint}", self.delivery, over.state)).into())
     }
 
     /// A count that is outdated is never sent.
-    fn check_newest(&self, batch: &mut Batch<'_>, dead: &Dead) -> Result<(), Fault> {
-        let Some(as_of) = dead.as_of else { return Ok(()) };
-        if batch.is_outdated(self.place(dead), dead.key, as_of)? {
+    fn check_newest(&self, batch: &mut Batch<'_>, over: &Over) -> Result<(), Fault> {
+        let Some(as_of) = over.as_of else { return Ok(()) };
+        if batch.is_outdated(self.place(over), over.key, as_of)? {
             let text = format!("delivery {} is an older count than one that came after it: discard it", self.delivery);
             return Err(JournalError::Refused(text).into());
         }
         Ok(())
     }
 
-    fn replay(&self, batch: &mut Batch<'_>, dead: &Dead) -> Result<(), Fault> {
-        self.check_newest(batch, dead)?;
-        ask_again(batch, dead)?;
-        let (now, place) = (micros(self.now), self.place(dead));
+    fn replay(&self, batch: &mut Batch<'_>, over: &Over, replay: Replay) -> Result<(), Fault> {
+        self.check_newest(batch, over)?;
+        match replay {
+            Replay::Resume | Replay::KeepSteps => ask_again(batch, over)?,
+            Replay::FromScratch => {
+                batch.conn.prepare_cached("DELETE FROM calls WHERE id BETWEEN ? AND ?")?.execute(all_in(over.key))?;
+            }
+        }
+        let (reason, keep_steps) = match replay {
+            Replay::Resume => ("replayed by an operator", None),
+            Replay::KeepSteps => ("replayed by an operator with the answers of then", Some(true)),
+            Replay::FromScratch => ("replayed by an operator from scratch", None),
+        };
+        let (now, place) = (micros(self.now), self.place(over));
         let mut update = batch.conn.prepare_cached(
-            "UPDATE deliveries SET state = ?, at = ?2, spent = 0, since = ?2, code = NULL, reason = 'replayed by an operator', gap = NULL
-             WHERE id = ?3",
+            "UPDATE deliveries SET state = ?, at = ?2, spent = 0, since = ?2, code = NULL, reason = ?3, gap = NULL, keep_steps = ?4
+             WHERE id = ?5",
         )?;
         // Waiting, not pending: it was tried before, and a start of the host finds it by its index.
-        update.execute((State::Waiting as u8, now, dead.key))?;
+        update.execute((State::Waiting as u8, now, reason, keep_steps, over.key))?;
         drop(update);
-        if let Some(as_of) = dead.as_of {
+        if let Some(as_of) = over.as_of {
             batch.supersede(place.line, now)?;
-            batch.add_count(place.line, Count { key: dead.key, as_of, running: false, waiting: true });
+            batch.add_count(place.line, Count { key: over.key, as_of, running: false, waiting: true });
         }
-        batch.staged.tally.moves(Some(State::Dead), Some(State::Waiting));
+        batch.staged.tally.moves(Some(over.state), Some(State::Waiting));
         batch.change(Change::Insert(Open {
-            key: dead.key,
+            key: over.key,
             line: place.line,
             due: now,
-            attempts: dead.attempts,
+            attempts: over.attempts,
             spent: 0,
             waiting: true,
             called: true,
-            as_of: dead.as_of,
+            as_of: over.as_of,
         }));
-        batch.change(Change::LetGo { key: dead.key, line: place.line });
+        batch.change(Change::LetGo { key: over.key, line: place.line });
         Ok(())
     }
 
-    fn discard(&self, batch: &mut Batch<'_>, dead: &Dead, reason: &str) -> Result<(), Fault> {
+    fn discard(&self, batch: &mut Batch<'_>, over: &Over, reason: &str) -> Result<(), Fault> {
         let mut update =
             batch.conn.prepare_cached("UPDATE deliveries SET state = ?, at = ?, code = ?, reason = ?, gap = NULL WHERE id = ?")?;
-        update.execute((State::Ignored as u8, micros(self.now), ErrorCode::Discarded.as_str(), reason, dead.key))?;
+        update.execute((State::Ignored as u8, micros(self.now), ErrorCode::Discarded.as_str(), reason, over.key))?;
         batch.staged.tally.moves(Some(State::Dead), Some(State::Ignored));
-        batch.change(Change::LetGo { key: dead.key, line: self.place(dead).line });
+        batch.change(Change::LetGo { key: over.key, line: self.place(over).line });
         Ok(())
     }
 
     /// The key of the call that made the step, which must be in doubt.
-    fn call_in_doubt(&self, batch: &Batch<'_>, dead: &Dead, step: &str) -> Result<i64, Fault> {
-        let (low, high) = all_in(dead.key);
+    fn call_in_doubt(&self, batch: &Batch<'_>, over: &Over, step: &str) -> Result<i64, Fault> {
+        let (low, high) = all_in(over.key);
         let mut calls = batch.conn.prepare_cached("SELECT id, step, fate FROM calls WHERE id BETWEEN ? AND ? ORDER BY id")?;
         let calls = calls.query_map((low, high), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
         let calls: Vec<(i64, String, u8)> = calls.collect::<rusqlite::Result<_>>()?;
@@ -140,16 +156,16 @@ impl Intervene {
         }
     }
 
-    fn place(&self, dead: &Dead) -> Place {
+    fn place(&self, over: &Over) -> Place {
         let plugin = self.delivery.plugin;
-        Place { plugin, subject: dead.subject, line: line(dead.subject, plugin) }
+        Place { plugin, subject: over.subject, line: line(over.subject, plugin) }
     }
 }
 
 /// Steps that were answered with a refusal are asked again, or the replay would end as the attempt
 /// before it did. After a 5xx nobody knows whether a write was applied: such a step is in doubt.
-fn ask_again(batch: &Batch<'_>, dead: &Dead) -> Result<(), Fault> {
-    let (low, high) = all_in(dead.key);
+fn ask_again(batch: &Batch<'_>, over: &Over) -> Result<(), Fault> {
+    let (low, high) = all_in(over.key);
     let mut refused = batch.conn.prepare_cached(
         "UPDATE calls SET fate = 1 WHERE id BETWEEN ? AND ? AND fate = 2 AND settled_by IS NULL
             AND (status BETWEEN 400 AND 499 OR status >= 500 AND method IN ('GET', 'HEAD', 'OPTIONS'))",

@@ -41,12 +41,15 @@ macro_rules! contract {
             state:
                 is_written_with_the_delivery, is_not_written_unless_the_delivery_is_over, a_conflict_records_nothing, versions_never_return;
             intervene:
-                a_replay_runs_again, a_replay_goes_before_later_events, a_discarded_letter_is_ignored, settling_as_done_answers_the_step,
-                settling_as_unsent_sends_again, only_dead_letters_can_be_helped, only_steps_in_doubt_can_be_settled;
+                a_replay_runs_again, a_replay_goes_before_later_events, from_scratch_forgets_all_steps,
+                kept_steps_are_kept_until_it_is_over, a_discarded_letter_is_ignored, settling_as_done_answers_the_step,
+                settling_as_unsent_sends_again, only_dead_letters_can_be_helped,
+                what_is_over_is_replayed_if_that_does_something, only_steps_in_doubt_can_be_settled;
             aside:
                 quarantined_callbacks_are_kept_until_released, rejected_callbacks_are_a_bounded_sample, rejected_callbacks_are_admitted_once;
             read:
-                lists_newest_first_in_pages, filters_events, tells_the_whole_story, finds_events_by_id_and_place, counts_everything;
+                lists_newest_first_in_pages, lists_oldest_first_after_a_place, filters_events,
+                dead_letters_say_what_a_replay_would_meet, tells_the_whole_story, finds_events_by_id_and_place, counts_everything;
             purge:
                 forgets_finished_events, keeps_what_is_not_over, keeps_a_body_as_long_as_one_of_its_events, remembers_ids_beyond_their_events,
                 forgets_ids_after_the_window, goes_in_small_steps, never_gives_a_place_twice;

@@ -1,7 +1,7 @@
 //! What a dead letter means for the later deliveries of its subject.
 
 use mortar_core::delivery::{Gap, State, Verdict};
-use mortar_core::ports::Intervention;
+use mortar_core::ports::{Intervention, Replay};
 
 use super::{HOUR, Scene, Store, waiting};
 
@@ -41,7 +41,7 @@ pub async fn a_held_line_is_held_after_a_restart(store: &dyn Store) {
 
 pub async fn a_replay_lets_its_subject_go_in_order(store: &dyn Store) {
     let (scene, dead) = broken(store, Gap::Hold).await;
-    let replay = || scene.journal.intervene(dead, Intervention::Replay, scene.now());
+    let replay = || scene.journal.intervene(dead, Intervention::Replay(Replay::Resume), scene.now());
     replay().await.unwrap();
     let claim = scene.claim_one().await;
     assert_eq!(claim.event.id, "a");
@@ -90,7 +90,7 @@ pub async fn only_what_is_done_takes_a_place(store: &dyn Store) {
     let claim = scene.claim_one().await;
     scene.finish(&claim, Verdict::Ignored { reason: "not ours".into() }).await;
     assert_eq!(scene.state_of("a").await, State::Dead);
-    scene.journal.intervene(dead, Intervention::Replay, scene.now()).await.unwrap();
+    scene.journal.intervene(dead, Intervention::Replay(Replay::Resume), scene.now()).await.unwrap();
     let claim = scene.claim_one().await;
     assert_eq!(claim.event.id, "a");
     scene.die_after(&claim, Gap::Skip).await;

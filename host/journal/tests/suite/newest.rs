@@ -1,7 +1,7 @@
 //! Of absolute counts the newest wins.
 
 use mortar_core::delivery::{State, Verdict};
-use mortar_core::ports::{Intervention, JournalError};
+use mortar_core::ports::{Intervention, JournalError, Replay};
 
 use super::{HOUR, Scene, Store, dead, waiting};
 
@@ -95,7 +95,7 @@ pub async fn an_outdated_dead_letter_is_not_replayed(store: &dyn Store) {
     scene.finish(&claim, dead()).await;
     scene.accept(scene.count("new", "SKU", Some(scene.after(HOUR)))).await;
     scene.drain().await;
-    let replayed = scene.journal.intervene(claim.lease.delivery, Intervention::Replay, scene.now()).await;
+    let replayed = scene.journal.intervene(claim.lease.delivery, Intervention::Replay(Replay::Resume), scene.now()).await;
     assert!(matches!(replayed, Err(JournalError::Refused(_))), "{replayed:?}");
     assert_eq!(scene.state_of("old").await, State::Dead);
 }
@@ -109,7 +109,7 @@ pub async fn a_dead_count_outdates_older_ones(store: &dyn Store) {
     scene.accept(scene.count("old", "SKU", Some(scene.now() - jiff::SignedDuration::from_hours(23)))).await;
     assert_eq!(scene.state_of("old").await, State::Superseded);
     assert!(scene.claim_ids().await.is_empty());
-    scene.journal.intervene(newest, Intervention::Replay, scene.now()).await.unwrap();
+    scene.journal.intervene(newest, Intervention::Replay(Replay::Resume), scene.now()).await.unwrap();
     assert_eq!(scene.claim_ids().await, ["newest"]);
 }
 
@@ -120,7 +120,7 @@ pub async fn of_dead_counts_of_one_time_only_the_last_is_replayed(store: &dyn St
     let first = scene.die().await;
     scene.accept(scene.count("second", "SKU", as_of)).await;
     let second = scene.die().await;
-    let replay = |delivery| scene.journal.intervene(delivery, Intervention::Replay, scene.now());
+    let replay = |delivery| scene.journal.intervene(delivery, Intervention::Replay(Replay::Resume), scene.now());
     assert!(matches!(replay(first).await, Err(JournalError::Refused(_))));
     replay(second).await.unwrap();
     assert_eq!(scene.claim_ids().await, ["second"]);

@@ -61,6 +61,44 @@ pub async fn filters_events(store: &dyn Store) {
     assert_eq!(list(&scene, Filter { plugin: Some("erp".into()), ..Filter::default() }).await.len(), 5);
     assert!(list(&scene, Filter { plugin: Some("other".into()), ..Filter::default() }).await.is_empty());
     assert_eq!(list(&scene, Filter { since: Some(later), ..Filter::default() }).await, ["pending", "unhandled", "running", "waiting"]);
+    assert_eq!(list(&scene, Filter { until: Some(later), ..Filter::default() }).await, ["dead", "done"]);
+    let of_code = |code: &str| Filter { code: Some(code.into()), ..Filter::default() };
+    assert_eq!(list(&scene, of_code("plugin.rejected")).await, ["dead"]);
+    assert_eq!(list(&scene, of_code("erp.unavailable")).await, ["waiting"]);
+    assert!(list(&scene, Filter { plugin: Some("other".into()), ..of_code("plugin.rejected") }).await.is_empty());
+}
+
+pub async fn lists_oldest_first_after_a_place(store: &dyn Store) {
+    let scene = Scene::new(store).await;
+    for n in 0..5 {
+        scene.event(&format!("{n}"), &format!("{n}")).await;
+        scene.advance(HOUR);
+    }
+    for claim in scene.claim(4).await {
+        scene.finish(&claim, dead()).await;
+    }
+    for state in [None, Some(State::Dead)] {
+        let page = scene.journal.events(Filter { after: Some(0), limit: 2, state, ..Filter::default() }).await.unwrap();
+        assert_eq!(page.iter().map(|e| e.id.as_str()).collect::<Vec<_>>(), ["0", "1"]);
+        let rest = Filter { after: Some(page[1].seq), state, ..Filter::default() };
+        assert_eq!(list(&scene, rest.clone()).await, if state.is_some() { vec!["2", "3"] } else { vec!["2", "3", "4"] });
+        let (before, since) = (Some(page[1].seq + 2), Some(page[1].received_at));
+        assert_eq!(list(&scene, Filter { before, ..rest }).await, ["2"]);
+        assert_eq!(list(&scene, Filter { after: Some(0), since, before, state, ..Filter::default() }).await, ["1", "2"]);
+    }
+}
+
+pub async fn dead_letters_say_what_a_replay_would_meet(store: &dyn Store) {
+    let scene = Scene::new(store).await;
+    for (id, hours) in [("old", 1), ("new", 2)] {
+        scene.accept(scene.count(id, "SKU", Some(scene.after(hours * HOUR)))).await;
+        let claim = scene.claim_one().await;
+        scene.put(&claim, &scene.lost_call(0, "set")).await.unwrap();
+        scene.finish(&claim, dead()).await;
+    }
+    let told = async |id: &str| scene.delivery(id).await;
+    assert_eq!((told("old").await.outdated, told("old").await.in_doubt), (true, 1));
+    assert_eq!((told("new").await.outdated, told("new").await.in_doubt), (false, 1));
 }
 
 pub async fn tells_the_whole_story(store: &dyn Store) {

@@ -277,7 +277,15 @@ pub(crate) fn claim(event: u64, calls: Vec<story::Call>) -> Claim {
         payload: bytes::Bytes::from_static(b"{}"),
     };
     let delivery = DeliveryId { event: event.seq, plugin: PluginNo(1) };
-    Claim { lease: Lease { delivery, token: 1 }, attempt: 1, spent: 0, since: Still.now(), event: Arc::new(event), calls }
+    Claim {
+        lease: Lease { delivery, token: 1 },
+        attempt: 1,
+        spent: 0,
+        since: Still.now(),
+        event: Arc::new(event),
+        calls,
+        keep_steps: false,
+    }
 }
 
 pub(crate) fn settings() -> PluginSettings {

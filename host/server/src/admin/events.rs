@@ -10,7 +10,7 @@ use mortar_core::story::{EventStory, EventSummary};
 
 use super::Admin;
 use super::error::Failure;
-use crate::admin_types::{Discard, EventQuery, Settle};
+use crate::admin_types::{Discard, EventQuery, ReplayRequest, Settle};
 
 pub(super) async fn list(State(admin): State<Arc<Admin>>, Query(query): Query<EventQuery>) -> Result<Json<Vec<EventSummary>>, Failure> {
     Ok(Json(admin.ports.journal.events(query.into()).await?))
@@ -21,8 +21,13 @@ pub(super) async fn show(State(admin): State<Arc<Admin>>, Path(event): Path<Stri
     story.map(Json).ok_or_else(|| Failure::not_found(format!("there is no event `{event}`; `mortar event list` shows what is there")))
 }
 
-pub(super) async fn replay(State(admin): State<Arc<Admin>>, Path(delivery): Path<String>) -> Result<(), Failure> {
-    intervene(&admin, &delivery, Intervention::Replay).await
+pub(super) async fn replay(
+    State(admin): State<Arc<Admin>>,
+    Path(delivery): Path<String>,
+    request: Option<Json<ReplayRequest>>,
+) -> Result<(), Failure> {
+    let Json(request) = request.unwrap_or_default();
+    intervene(&admin, &delivery, Intervention::Replay(request.steps)).await
 }
 
 pub(super) async fn discard(

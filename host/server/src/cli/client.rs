@@ -1,6 +1,7 @@
 //! The admin API of the running host, as the commands use it.
 
 use mortar_core::delivery::{DeliveryId, State};
+use mortar_core::ports::Replay;
 use mortar_core::story::{EventStory, EventSummary, Quarantined, Rejected};
 use reqwest::{Method, StatusCode, Url};
 use serde::Serialize;
@@ -8,7 +9,9 @@ use serde::de::DeserializeOwned;
 
 use super::exit::Failure;
 use super::http;
-use crate::admin_types::{Discard, ErrorBody, EventQuery, MAX_LIMIT, QuarantineQuery, ReadAgain, RejectedQuery, Settle, Status};
+use crate::admin_types::{
+    Discard, ErrorBody, EventQuery, MAX_LIMIT, QuarantineQuery, ReadAgain, RejectedQuery, ReplayRequest, Settle, Status,
+};
 use crate::config::Loaded;
 
 /// Speaks to the host that runs with a configuration.
@@ -85,8 +88,8 @@ impl Client {
     ///
     /// # Errors
     /// See [`Client::status`].
-    pub async fn replay(&self, delivery: DeliveryId) -> Result<(), Failure> {
-        self.post(&["deliveries", &delivery.to_string(), "replay"], &()).await.map(drop)
+    pub async fn replay(&self, delivery: DeliveryId, steps: Replay) -> Result<(), Failure> {
+        self.post(&["deliveries", &delivery.to_string(), "replay"], &ReplayRequest { steps }).await.map(drop)
     }
 
     /// Gives a dead letter up.

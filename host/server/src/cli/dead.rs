@@ -12,6 +12,7 @@ use super::each::each;
 use super::event::Selection;
 use super::exit::{Exit, Failure};
 use super::output::{Cell, Output, Tone, time};
+use super::replay::{self, Replay};
 use super::story;
 use crate::admin_types;
 
@@ -28,7 +29,7 @@ pub(super) enum Dead {
         #[arg(long)]
         bodies: bool,
     },
-    /// Run dead letters again; steps that were answered are not sent again
+    /// Run dead letters again; steps that were answered are not sent again, unless you say so
     Replay(Replay),
     /// Say what became of a step that is in doubt, then run the delivery again
     Settle(Settle),
@@ -41,17 +42,6 @@ pub(super) enum Dead {
         #[arg(long)]
         reason: String,
     },
-}
-
-/// `mortar dead replay`
-#[derive(Debug, Args)]
-#[group(required = true)]
-pub(super) struct Replay {
-    /// The deliveries, as listed
-    ids: Vec<DeliveryId>,
-    /// All that are dead now
-    #[arg(long, conflicts_with = "ids")]
-    all: bool,
 }
 
 /// `mortar dead settle`
@@ -126,15 +116,7 @@ pub(super) async fn run(command: &Dead, client: &Client, now: Timestamp, output:
             }
             Ok(Exit::Done)
         }
-        Dead::Replay(replay) => {
-            // A replay changes what a later page would show, so all are listed first.
-            let all = async || Ok::<_, Failure>(letters(client.dead().await?).into_iter().map(|letter| letter.id).collect());
-            let ids: Vec<_> = if replay.all { all().await? } else { replay.ids.clone() };
-            if ids.is_empty() && !output.is_json() {
-                output.line("nothing is dead")?;
-            }
-            each(&ids, output, async |id| client.replay(id).await, |()| "runs again".into()).await
-        }
+        Dead::Replay(command) => replay::run(command, client, now, output).await,
         Dead::Settle(settle) => {
             let request = settle.request();
             let said = format!("step {} is settled; the delivery runs again", settle.step);
@@ -219,13 +201,6 @@ mod tests {
         assert_eq!(settled("").unwrap_err(), MissingRequiredArgument);
         assert_eq!(settled("--resend --status 201").unwrap_err(), ArgumentConflict);
         assert_eq!(settled("--done --status 99").unwrap_err(), ValueValidation);
-    }
-
-    #[test]
-    fn a_replay_needs_ids_or_all() {
-        let replay = |line: &str| Line::try_parse_from(["dead", "replay"].into_iter().chain(line.split_whitespace())).is_ok();
-        assert!(replay("1-1 2-1") && replay("--all"));
-        assert!(!replay("") && !replay("1-1 --all") && !replay("masonhub"));
     }
 
     #[test]

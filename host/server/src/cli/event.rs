@@ -2,6 +2,7 @@
 
 use clap::{Args, Subcommand};
 use jiff::{SignedDuration, Timestamp};
+use mortar_core::code::ErrorCode;
 use mortar_core::config::duration;
 use mortar_core::delivery::{EventSeq, State};
 use mortar_core::story::{DeliverySummary, EventSummary};
@@ -24,9 +25,9 @@ pub(super) enum Event {
     Show(Show),
 }
 
-/// Which events or dead letters to list.
-#[derive(Clone, Debug, Args)]
-pub(super) struct Selection {
+/// Which events or dead letters.
+#[derive(Clone, Debug, Default, PartialEq, Args)]
+pub(super) struct Which {
     /// Only this event type; `order.*` stands for all that begin so
     #[arg(long = "type", value_name = "TYPE")]
     event_type: Option<String>,
@@ -39,6 +40,42 @@ pub(super) struct Selection {
     /// Only events received since then: a time, or how long ago (`2h`, `3d`)
     #[arg(long, value_parser = Since::parse)]
     since: Option<Since>,
+    /// Only events received before then
+    #[arg(long, value_parser = Since::parse)]
+    until: Option<Since>,
+    /// Only deliveries whose last failure has this error code, such as `plugin.rejected`
+    #[arg(long, value_parser = known_code)]
+    code: Option<ErrorCode>,
+}
+
+impl Which {
+    /// The query that asks for it.
+    pub(super) fn query(&self, state: Option<State>, now: Timestamp) -> EventQuery {
+        EventQuery {
+            event_type: self.event_type.clone(),
+            subject: self.subject.clone(),
+            state,
+            plugin: self.plugin.clone(),
+            code: self.code.map(|code| code.to_string()),
+            since: self.since.map(|since| since.resolve(now)),
+            until: self.until.map(|until| until.resolve(now)),
+            ..EventQuery::default()
+        }
+    }
+}
+
+fn known_code(text: &str) -> Result<ErrorCode, String> {
+    text.parse().map_err(|fault| {
+        let codes: Vec<_> = ErrorCode::ALL.iter().map(|code| code.as_str()).collect();
+        format!("{fault}; codes are {}", codes.join(", "))
+    })
+}
+
+/// A page of events or dead letters to list.
+#[derive(Clone, Debug, Args)]
+pub(super) struct Selection {
+    #[command(flatten)]
+    which: Which,
     /// Only events below this place in the journal (the last SEQ of the page before)
     #[arg(long, value_name = "SEQ")]
     before: Option<EventSeq>,
@@ -50,15 +87,7 @@ pub(super) struct Selection {
 impl Selection {
     /// The query that asks for it.
     pub(super) fn query(&self, state: Option<State>, now: Timestamp) -> EventQuery {
-        EventQuery {
-            before: self.before,
-            limit: Some(self.limit),
-            event_type: self.event_type.clone(),
-            subject: self.subject.clone(),
-            state,
-            plugin: self.plugin.clone(),
-            since: self.since.map(|since| since.resolve(now)),
-        }
+        EventQuery { before: self.before, limit: Some(self.limit), ..self.which.query(state, now) }
     }
 
     /// Says how to see the next page, where this one is full.
@@ -200,6 +229,8 @@ mod tests {
             code: code.map(str::to_owned),
             reason: None,
             gap: Gap::Skip,
+            in_doubt: 0,
+            outdated: false,
             held_by: (state == State::Pending).then(|| "5-1".parse().unwrap()),
         };
         let event = |seq, event_type: &str, deliveries| EventSummary {

@@ -8,7 +8,7 @@
 //! | `init`, `check`, `simulate` | commands that need no running host |
 //! | `event`, `story` | events |
 //! | `send`, `target`, `signing` | callbacks that are sent for a try |
-//! | `dead`, `quarantine`, `rejected`, `each` | what operators do to what is stuck |
+//! | `dead`, `replay`, `quarantine`, `rejected`, `each` | what operators do to what is stuck |
 //! | `status` | how the host is |
 
 mod check;
@@ -24,6 +24,7 @@ mod init;
 mod output;
 mod quarantine;
 mod rejected;
+mod replay;
 mod send;
 mod signing;
 mod simulate;

@@ -119,10 +119,39 @@ fn step(trace: &Trace, calls: &[Call], output: &mut Output<'_>) -> Told {
     };
     let came = output.paint(tone, came);
     output.line(format_args!("    {:>+6} ms  {}{asked} → {came}", trace.at_ms, clean(&trace.step)))?;
-    match &trace.request {
-        Some(request) => body("asked instead", request.body.as_deref(), output),
-        None => Ok(()),
+    match (&trace.request, call) {
+        (Some(now), Some(call)) if call.request != *now => compare(call, now, output),
+        (Some(request), _) => body("asked", request.body.as_deref(), output),
+        (None, _) => Ok(()),
     }
+}
+
+/// The widest line of a request that still leaves room for another one beside it.
+const BESIDE: usize = 60;
+
+/// The request that the journal holds and the one that a later attempt made under the same step,
+/// side by side, or one below the other where they are wide.
+fn compare(call: &Call, now: &Request, output: &mut Output<'_>) -> Told {
+    let mut then = lines(&call.request, format!("sent by attempt {}:", call.attempt));
+    let mut now = lines(now, "asked here:".into());
+    let width = then.iter().map(|line| line.chars().count()).max().unwrap_or(0);
+    if width > BESIDE {
+        return Ok(then.iter().chain(&now).try_for_each(|line| output.line(format_args!("      {line}")))?);
+    }
+    let rows = then.len().max(now.len());
+    then.resize(rows, String::new());
+    now.resize(rows, String::new());
+    for (row, (then, now)) in then.iter().zip(&now).enumerate() {
+        let differs = if row > 0 && then != now { '≠' } else { ' ' };
+        output.line(format!("      {then:<width$}  {differs} {now}").trim_end())?;
+    }
+    Ok(())
+}
+
+fn lines(request: &Request, head: String) -> Vec<String> {
+    let headers = request.headers.iter().map(|(name, value)| clean(&format!("{name}: {value}")));
+    let body = request.body.as_deref().map(pretty).unwrap_or_default();
+    [head, asked(request)].into_iter().chain(headers).chain(body.lines().map(str::to_owned)).collect()
 }
 
 fn asked(request: &Request) -> String {

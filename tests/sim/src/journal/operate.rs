@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use mortar_core::call::Settlement;
 use mortar_core::code::ErrorCode;
 use mortar_core::delivery::{DeliveryId, State};
-use mortar_core::ports::{Intervention, JournalError, NewCallback, RejectedCallback};
+use mortar_core::ports::{Intervention, JournalError, NewCallback, RejectedCallback, Replay};
 use mortar_core::story::{Fate, Rejected};
 
 use super::Work;
@@ -14,7 +14,12 @@ impl Work<'_> {
         let Some(delivery) = self.tables.deliveries.get_mut(&id) else {
             return Err(JournalError::NotFound(format!("there is no delivery {id}")));
         };
-        if delivery.state != State::Dead {
+        let allowed = match &intervention {
+            Intervention::Replay(Replay::FromScratch) => matches!(delivery.state, State::Dead | State::Ignored | State::Done),
+            Intervention::Replay(_) => matches!(delivery.state, State::Dead | State::Ignored),
+            _ => delivery.state == State::Dead,
+        };
+        if !allowed {
             return Err(JournalError::Refused(format!("delivery {id} is {}", delivery.state)));
         }
         match intervention {
@@ -22,11 +27,12 @@ impl Work<'_> {
                 delivery.moves(State::Ignored, now, Some(ErrorCode::Discarded), Some(reason));
                 Ok(())
             }
-            Intervention::Replay => self.replay(id, now),
+            Intervention::Replay(replay) => self.replay(id, replay, now),
             Intervention::Settle { step, settlement } => {
                 self.check_newest(id)?;
                 self.settle(id, &step, settlement, now)?;
-                self.replay(id, now)
+                let kept = self.tables.deliveries[&id].keep_steps;
+                self.replay(id, if kept { Replay::KeepSteps } else { Replay::Resume }, now)
             }
         }
     }
@@ -54,14 +60,17 @@ impl Work<'_> {
         if outdated { Err(JournalError::Refused("an older count".into())) } else { Ok(()) }
     }
 
-    fn replay(&mut self, id: DeliveryId, now: Timestamp) -> Result<(), JournalError> {
+    fn replay(&mut self, id: DeliveryId, replay: Replay, now: Timestamp) -> Result<(), JournalError> {
         self.check_newest(id)?;
         if self.tables.deliveries[&id].as_of.is_some() {
             self.supersede(&self.tables.line(id), now);
         }
         let Some(delivery) = self.tables.deliveries.get_mut(&id) else { return Ok(()) };
         delivery.moves(State::Waiting, now, None, Some("replayed by an operator".into()));
-        (delivery.spent, delivery.since) = (0, now);
+        (delivery.spent, delivery.since, delivery.keep_steps) = (0, now, replay == Replay::KeepSteps);
+        if replay == Replay::FromScratch {
+            delivery.calls.clear();
+        }
         // What was refused is asked again; after a 5xx nobody knows whether a write was applied.
         for call in delivery.calls.values_mut() {
             if let Fate::Answered { response, settled_by: None, .. } = &call.fate {

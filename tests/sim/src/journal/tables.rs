@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use mortar_core::code::ErrorCode;
 use mortar_core::delivery::{DeliveryId, EventSeq, Gap, PluginNo, State};
 use mortar_core::ports::{Accepted, JournalError, NewCallback, NewEvent, Order, StateEntry, StoredEvent};
-use mortar_core::story::{Attempt, Call, CallbackStory, Quarantined, Rejected};
+use mortar_core::story::{Attempt, Call, CallbackStory, Fate, Quarantined, Rejected};
 
 use super::Work;
 use crate::mutation::Mutation;
@@ -76,6 +76,8 @@ pub struct Delivery {
     pub reason: Option<String>,
     /// What it means for later deliveries, while it is dead.
     pub gap: Gap,
+    /// Whether answered calls answer whatever is asked now.
+    pub keep_steps: bool,
     /// Attempts.
     pub story: Vec<Attempt>,
     /// Calls by ordinal.
@@ -85,6 +87,10 @@ pub struct Delivery {
 }
 
 impl Delivery {
+    pub(super) fn in_doubt(&self) -> u32 {
+        self.calls.values().filter(|call| matches!(call.fate, Fate::Intended { .. })).map(|_| 1).sum()
+    }
+
     pub(super) fn moves(&mut self, state: State, at: Timestamp, code: Option<ErrorCode>, reason: Option<String>) {
         (self.state, self.at, self.code, self.reason) = (state, at, code.map(|code| code.to_string()), reason);
         self.died |= state == State::Dead;
@@ -224,8 +230,21 @@ impl Work<'_> {
             self.supersede(&line, at);
         }
         let (story, calls) = (Vec::new(), BTreeMap::new());
-        let new =
-            Delivery { state, at, attempts: 0, spent: 0, since: at, as_of, code: None, reason, gap: Gap::Skip, story, calls, died: false };
+        let new = Delivery {
+            state,
+            at,
+            attempts: 0,
+            spent: 0,
+            since: at,
+            as_of,
+            code: None,
+            reason,
+            gap: Gap::Skip,
+            keep_steps: false,
+            story,
+            calls,
+            died: false,
+        };
         self.tables.deliveries.insert(id, new);
     }
 

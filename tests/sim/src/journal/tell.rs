@@ -10,9 +10,9 @@ use mortar_core::delivery::{DeliveryId, EventSeq};
 
 impl Tables {
     pub(super) fn list(&self, leases: &Leases, filter: &Filter) -> Vec<EventSummary> {
-        let below = filter.before.unwrap_or(EventSeq::MAX);
-        let events = self.events.range(..below).rev().map(|(_, stored)| self.summary(leases, stored));
-        events.filter(|event| matches(event, filter)).take(filter.limit).collect()
+        let range = filter.after.map_or(0, |after| after + 1)..filter.before.unwrap_or(EventSeq::MAX);
+        let events = self.events.range(range).map(|(_, stored)| self.summary(leases, stored)).filter(|event| matches(event, filter));
+        if filter.after.is_some() { events.take(filter.limit).collect() } else { events.rev().take(filter.limit).collect() }
     }
 
     pub(super) fn tell(&self, leases: &Leases, event: &str) -> Option<EventStory> {
@@ -75,6 +75,9 @@ impl Tables {
             code: delivery.code.clone(),
             reason: delivery.reason.clone(),
             gap: delivery.gap,
+            in_doubt: if delivery.state == State::Dead { delivery.in_doubt() } else { 0 },
+            outdated: delivery.state == State::Dead
+                && delivery.as_of.is_some_and(|as_of| self.newest.get(&self.line(id)).is_some_and(|newest| *newest > (as_of, id))),
             held_by: if running.is_some() { None } else { self.held_by(id) },
         }
     }
@@ -92,10 +95,5 @@ fn matches(event: &EventSummary, filter: &Filter) -> bool {
     let of_subject = filter.subject.as_ref().is_none_or(|wanted| {
         event.subject == *wanted || event.subject.strip_suffix(wanted.as_str()).is_some_and(|kind| kind.ends_with(':'))
     });
-    let wants_delivery = filter.state.is_some() || filter.plugin.is_some();
-    let of_delivery = |delivery: &DeliverySummary| {
-        filter.state.is_none_or(|state| delivery.state == state) && filter.plugin.as_ref().is_none_or(|plugin| delivery.plugin == *plugin)
-    };
-    let since = filter.since.is_none_or(|since| event.received_at >= since);
-    of_type && of_subject && since && (!wants_delivery || event.deliveries.iter().any(of_delivery))
+    of_type && of_subject && filter.takes_time(event.received_at) && filter.takes_one_of(&event.deliveries)
 }

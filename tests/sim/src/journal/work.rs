@@ -137,6 +137,7 @@ impl Work<'_> {
             since: delivery.since,
             event: self.tables.events[&id.event].event.clone(),
             calls,
+            keep_steps: delivery.keep_steps,
         }
     }
 

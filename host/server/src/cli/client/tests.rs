@@ -77,7 +77,7 @@ async fn an_event_id_cannot_lead_elsewhere() {
 #[tokio::test]
 async fn interventions_say_what_is_meant() {
     let (client, asked) = api().await;
-    client.replay(delivery()).await.unwrap();
+    client.replay(delivery(), mortar_core::ports::Replay::KeepSteps).await.unwrap();
     client.settle(delivery(), &Settle { step: "ship".into(), settlement: Settlement::Resend }).await.unwrap();
     assert_eq!(client.replay_quarantined(3).await.unwrap(), ReadAgain { stored: 2, duplicates: 1, unreadable: None });
     let refused = client.discard(delivery(), &Discard { reason: "old".into() }).await.unwrap_err();
@@ -85,7 +85,7 @@ async fn interventions_say_what_is_meant() {
     let bodies: Vec<_> = asked.lock().unwrap().iter().map(|(method, _, body)| (method.clone(), body.clone())).collect();
     let post = |body| ("POST".to_owned(), body);
     let settle = json!({ "step": "ship", "settlement": "resend" });
-    assert_eq!(bodies, [post(Value::Null), post(settle), post(Value::Null), post(json!({ "reason": "old" }))]);
+    assert_eq!(bodies, [post(json!({ "steps": "keep-steps" })), post(settle), post(Value::Null), post(json!({ "reason": "old" }))]);
 }
 
 #[tokio::test]
