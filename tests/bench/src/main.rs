@@ -6,6 +6,7 @@
 //! | [`ingest`] | accepting callbacks, against a bare responder and an append-only log |
 //! | [`deliver`] | from callback to ERP call |
 //! | [`sandbox`] | a handler in the sandbox, against the same mapping as native code |
+//! | [`recover`] | starting over a large journal |
 //! | [`load`] | the load generator |
 //! | [`responders`] | the servers that the host is compared with |
 //! | [`host`] | a `mortar serve` of one's own |
@@ -18,6 +19,7 @@ mod figures;
 mod host;
 mod ingest;
 mod load;
+mod recover;
 mod responders;
 mod sandbox;
 
@@ -41,6 +43,8 @@ enum Bench {
     Deliver(Settings),
     /// A handler in the sandbox
     Sandbox(Settings),
+    /// Starting over a large journal
+    Recover(recover::Recovery),
     /// The bare responder (started by `ingest`)
     #[command(hide = true)]
     Bare,
@@ -85,6 +89,7 @@ fn main() -> anyhow::Result<()> {
             Bench::Ingest(settings) => ingest::bench(&settings).await,
             Bench::Deliver(settings) => deliver::bench(&settings).await,
             Bench::Sandbox(settings) => sandbox::bench(&settings).await,
+            Bench::Recover(recovery) => recover::bench(&recovery).await,
             Bench::Bare => responders::bare().await,
             Bench::Log { file } => responders::log(&file).await,
         }
