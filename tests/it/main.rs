@@ -3,12 +3,14 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod admin;
+mod backup;
 mod bad_bodies;
 mod bad_plugins;
 mod check;
 mod commands;
 mod dedupe;
 mod demo;
+mod disk;
 mod divergence;
 mod edge;
 mod erp_faults;

@@ -122,6 +122,10 @@ pub struct JournalConfig {
     pub keep_events: Duration,
     /// How many rejected callbacks are kept for the operator to look at.
     pub rejected_sample: u32,
+    /// What is kept free on the journal's file system: with less, the edge answers 503 while what
+    /// is stored already still runs. 0 keeps nothing free.
+    #[serde(with = "size")]
+    pub free_space: ByteSize,
     /// Operations in line before the journal says that it is at capacity.
     pub queue: usize,
     /// Open deliveries before the edge answers 503.
@@ -135,6 +139,7 @@ impl Default for JournalConfig {
             dedupe_window: Duration::from_secs(35 * 24 * 3600),
             keep_events: Duration::from_secs(90 * 24 * 3600),
             rejected_sample: 1000,
+            free_space: ByteSize::mib(256),
             queue: 8192,
             open_deliveries: 2_000_000,
         }

@@ -22,6 +22,12 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 pub trait Clock: Send + Sync {
     /// Now.
     fn now(&self) -> Timestamp;
+
+    /// The time by a clock that nobody sets: it goes on evenly where [`now`](Self::now) jumps. Only
+    /// how far two of its times lie apart means anything.
+    fn steady(&self) -> Timestamp {
+        self.now()
+    }
 }
 
 /// Chance, injected.

@@ -48,9 +48,9 @@ pub(crate) fn journal_error(error: &rusqlite::Error) -> JournalError {
         Some(ErrorCode::DatabaseBusy) => {
             JournalError::Storage(format!("another process has locked the file for writing ({error}): end its transaction"))
         }
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-            JournalError::Damaged(format!("{error}; stop the host and restore the file, or recover it with `sqlite3 FILE .recover`"))
-        }
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => JournalError::Damaged(format!(
+            "{error}; stop the host and look with `mortar check --journal`, then restore a backup with `mortar restore`"
+        )),
         Some(_) => JournalError::Storage(error.to_string()),
         None => JournalError::Damaged(error.to_string()),
     }

@@ -15,6 +15,8 @@ use mortar_core::ports::{
 use mortar_core::story;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::backup::Backups;
+use crate::check;
 use crate::fault::journal_error;
 use crate::key::HashKeys;
 use crate::options::{OpenError, Options};
@@ -22,6 +24,7 @@ use crate::read;
 use crate::reader::Reader;
 use crate::schema::{self, Lock};
 use crate::shared::{Shared, stopped};
+use crate::space::Space;
 use crate::start::{self, Start};
 use crate::writer::{
     Accept, Admit, Checkpoints, Claiming, End, InLine, Intervene, Purge, RegisterPlugins, Reject, Release, Remains, Request, Waiting,
@@ -44,8 +47,9 @@ pub struct SqliteJournal {
     loads: Option<Reader>,
     /// For operators: a long listing holds up nothing else.
     queries: Option<Reader>,
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     hash_keys: HashKeys,
+    backups: Backups,
     stop: Arc<AtomicBool>,
     writer: Option<JoinHandle<Remains>>,
     /// The others.
@@ -60,18 +64,20 @@ impl SqliteJournal {
     /// Another process has it, it cannot be read or written, or it is of a newer version.
     pub fn open(path: &Path, options: Options, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
         let lock = Lock::take(path)?;
-        let fault = |cause| OpenError::Sqlite { path: path.to_owned(), cause };
+        let fault = OpenError::sqlite(path);
         let mut conn = schema::writer(path, &options).map_err(fault)?;
         schema::migrate(&mut conn, path)?;
+        check::quick(&conn, path)?;
         let connect = |cache| schema::reader(path, cache).map_err(fault);
         let view = read::Tallying::start(connect(READ_CACHE)?).map_err(fault)?;
-        let Start { memory, index, changed, counted } = start::load(&mut conn, path, &options)?;
+        let Start { memory, index, changed, counted } = start::load(&mut conn, path, &options, &*clock)?;
         let hash_keys = memory.hash_keys;
-        let shared = Arc::new(Shared::new(clock, index));
+        let shared = Arc::new(Shared::new(clock, index, Space::new(path.to_owned(), options.free_space)));
         shared.tally(&changed);
         shared.set_next_change(memory.queue.next_change());
         shared.work();
 
+        let free_space = options.free_space;
         let options = Arc::new(options);
         let (checkpoints, checkpointer) = Checkpoints::new(connect(0)?, &options);
         checkpoints.watch(&mut conn).map_err(fault)?;
@@ -92,13 +98,20 @@ impl SqliteJournal {
             conn: Some(conn),
             lock,
         };
+        let backups = Backups::new(path.to_owned(), free_space);
         let stop = Arc::new(AtomicBool::new(false));
         let counting = count(&shared, counted, view, &stop);
         let threads =
             vec![loading, querying, start_thread("journal-copy", move || checkpointer.run())?, start_thread("journal-count", counting)?];
         let writer = Some(start_thread("journal-write", move || writer.run())?);
         let (line, loads, queries) = (Some(line), Some(loads), Some(queries));
-        Ok(Self { line, line_bytes, most_bytes, loads, queries, shared, hash_keys, stop, writer, threads })
+        Ok(Self { line, line_bytes, most_bytes, loads, queries, shared, hash_keys, backups, stop, writer, threads })
+    }
+
+    /// What writes backups of it.
+    #[must_use]
+    pub fn backups(&self) -> Backups {
+        self.backups.clone()
     }
 
     /// Puts a request in line.
@@ -168,6 +181,7 @@ fn failed<T: Send + 'static>(error: JournalError) -> Receipt<T> {
 impl Drop for SqliteJournal {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
+        self.backups.stop();
         (self.line, self.loads, self.queries) = (None, None, None);
         // A thread that panicked has said so.
         let remains = self.writer.take().map(JoinHandle::join);
@@ -267,7 +281,8 @@ impl Journal for SqliteJournal {
     }
 
     fn health(&self) -> Result<(), JournalError> {
-        self.shared.health()
+        self.shared.health()?;
+        self.shared.refusal(None).map_or(Ok(()), Err)
     }
 
     fn close(&self) -> Receipt<()> {

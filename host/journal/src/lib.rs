@@ -7,11 +7,14 @@
 //! | `schema` | the file: lock, connections, migrations (`migrations/`) |
 //! | `log_file` | the file of the write-ahead log: a commit is one write |
 //! | `start` | what is read when a journal is opened |
+//! | `check` | whether a journal is sound: quickly at each start, wholly when asked |
+//! | `backup` | copies: written while a host serves, restored when none does |
 //! | `writer` | the one thread that writes: group commit, and one module for each kind of request |
 //! | `queue` | the open deliveries in memory: order, due times, leases |
 //! | `ids` | which event ids are known |
 //! | `reader`, `read` | the threads that read, and what they read |
 //! | `shared` | what the writer publishes: counts, what is running, when something is claimable |
+//! | `space` | the room on the disk: callbacks are refused before it is full |
 //! | `recent`, `names`, `key`, `fault` | just accepted events, shared names, keys and hashes, SQLite's faults |
 //!
 //! **How an accept becomes durable.** The request stands in line; the writer takes what waits,
@@ -19,9 +22,15 @@
 //! memory, and answers. What memory knows changes only after a commit, so a failed one leaves no
 //! trace.
 //!
+//! **What stops the acks.** A full disk does, until a write succeeds again; too little free space
+//! does, while calls and finishes still go on; damage that the writer meets does, until the host is
+//! started again.
+//!
 //! **Memory** is bounded: by `Options::open_deliveries` at about 100 bytes each, by the ids that
 //! the window holds at 2 bytes each, 13 MB for the newest ids, and the caches.
 
+mod backup;
+mod check;
 mod fault;
 mod ids;
 mod journal;
@@ -35,8 +44,11 @@ mod reader;
 mod recent;
 mod schema;
 mod shared;
+mod space;
 mod start;
 mod writer;
 
+pub use backup::{BackupError, Backups, Restored, restore};
+pub use check::{Contents, check};
 pub use journal::SqliteJournal;
 pub use options::{OpenError, Options};

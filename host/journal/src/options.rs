@@ -1,9 +1,10 @@
 //! What can be set, and what can go wrong at the start.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use mortar_core::config::JournalConfig;
+use rusqlite::ErrorCode;
 
 /// Settings of a journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +17,8 @@ pub struct Options {
     pub rejected_sample: u32,
     /// The most bytes that the bodies of the rejected callbacks take.
     pub rejected_bytes: u64,
+    /// Bytes that are kept free on the file system; with less, callbacks are refused. 0: none.
+    pub free_space: u64,
     /// Operations in line before `Busy`.
     pub queue: usize,
     /// The most bytes that the bodies in line take before `Busy`.
@@ -43,6 +46,7 @@ impl Default for Options {
             keep_events: config.keep_events,
             rejected_sample: config.rejected_sample,
             rejected_bytes: 64 << 20,
+            free_space: config.free_space.0,
             queue: config.queue,
             queue_bytes: 128 << 20,
             open_deliveries: config.open_deliveries,
@@ -105,14 +109,32 @@ pub enum OpenError {
         cause: rusqlite::Error,
     },
     /// What it holds does not make sense.
-    #[error("{path} is damaged: {what}; restore it from a backup, or recover what can be read with `sqlite3 {path} .recover`", path = .path.display())]
+    #[error("{path} is damaged: {what}; put a backup in its place with `mortar restore FILE`, or recover what can be read with `sqlite3 {path} .recover`", path = .path.display())]
     Damaged {
         /// The journal.
         path: PathBuf,
         /// What was found.
         what: String,
     },
+    /// It is not there.
+    #[error("there is no file {path}")]
+    Missing {
+        /// The file.
+        path: PathBuf,
+    },
     /// A thread cannot be started.
     #[error("the journal's threads cannot be started: {0}")]
     Thread(std::io::Error),
+}
+
+impl OpenError {
+    /// What a fault of SQLite says about the file.
+    pub(crate) fn sqlite(path: &Path) -> impl Fn(rusqlite::Error) -> Self + Copy {
+        move |cause| match cause.sqlite_error_code() {
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) | None => {
+                Self::Damaged { path: path.to_owned(), what: cause.to_string() }
+            }
+            Some(_) => Self::Sqlite { path: path.to_owned(), cause },
+        }
+    }
 }

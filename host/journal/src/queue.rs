@@ -2,7 +2,8 @@
 //!
 //! Deliveries of one subject to one plugin form a *line*, in the order of their events, but for a
 //! head that runs. Only the head of a line can be claimed, and only if no dead letter holds it.
-//! Claims write nothing to the file, so a killed host finds them open again.
+//! Claims write nothing to the file, so a killed host finds them open again. All times here are by
+//! the steady clock, see `Shared::steady`.
 
 mod lane;
 #[cfg(test)]
@@ -151,9 +152,9 @@ impl Queue {
         self.len
     }
 
-    /// The lowest key of all.
-    pub(crate) fn first(&self) -> Option<DeliveryKey> {
-        self.entries.iter().filter(|e| e.has(LIVE)).map(|e| e.key).min()
+    /// The lowest key of those that were never tried.
+    pub(crate) fn first_untried(&self) -> Option<DeliveryKey> {
+        self.entries.iter().filter(|e| e.has(LIVE) && !e.has(WAITING)).map(|e| e.key).min()
     }
 
     /// Puts a delivery into its line, where its key belongs; but never before one that runs.

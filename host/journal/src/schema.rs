@@ -86,9 +86,9 @@ fn kibibytes(bytes: usize) -> i64 {
     i64::try_from(bytes / 1024).unwrap_or(i64::MAX)
 }
 
-/// Brings the file to the newest schema.
-pub(crate) fn migrate(conn: &mut Connection, path: &Path) -> Result<(), OpenError> {
-    let fault = |cause| OpenError::Sqlite { path: path.to_owned(), cause };
+/// The file's schema: 0 where it is empty.
+pub(crate) fn version(conn: &Connection, path: &Path) -> Result<usize, OpenError> {
+    let fault = OpenError::sqlite(path);
     let number = |name| conn.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).map_err(fault);
     let (found, application) = (number("user_version")?, number("application_id")?);
     let tables: i64 = conn.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(fault)?;
@@ -96,10 +96,22 @@ pub(crate) fn migrate(conn: &mut Connection, path: &Path) -> Result<(), OpenErro
         return Err(OpenError::Foreign { path: path.to_owned() });
     }
     let known = MIGRATIONS.len() as i64;
-    let Some(missing) = usize::try_from(found).ok().and_then(|done| MIGRATIONS.get(done..)) else {
-        return Err(OpenError::NewerSchema { path: path.to_owned(), found, known });
-    };
-    for (version, migration) in (found + 1..).zip(missing) {
+    let of_ours = usize::try_from(found).ok().filter(|version| *version <= MIGRATIONS.len());
+    of_ours.ok_or_else(|| OpenError::NewerSchema { path: path.to_owned(), found, known })
+}
+
+/// What a file of this schema has: name, type and definition.
+pub(crate) fn expected(version: usize) -> rusqlite::Result<Vec<(String, String, String)>> {
+    let conn = Connection::open_in_memory()?;
+    MIGRATIONS.iter().take(version).try_for_each(|migration| conn.execute_batch(migration))?;
+    let mut rows = conn.prepare("SELECT name, type, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'")?;
+    rows.query_map([], |row| row.try_into())?.collect()
+}
+
+/// Brings the file to the newest schema.
+pub(crate) fn migrate(conn: &mut Connection, path: &Path) -> Result<(), OpenError> {
+    let found = version(conn, path)?;
+    for (version, migration) in (1i64..).zip(MIGRATIONS).skip(found) {
         let mut step = || {
             let tx = conn.transaction()?;
             tx.execute_batch(migration)?;
@@ -107,7 +119,7 @@ pub(crate) fn migrate(conn: &mut Connection, path: &Path) -> Result<(), OpenErro
             tx.pragma_update(None, "user_version", version)?;
             tx.commit()
         };
-        step().map_err(fault)?;
+        step().map_err(OpenError::sqlite(path))?;
     }
     Ok(())
 }

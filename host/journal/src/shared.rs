@@ -8,11 +8,13 @@ use std::time::Duration;
 use mortar_core::delivery::State;
 use mortar_core::ports::{Clock, JournalError};
 use mortar_core::story;
+use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, watch};
 
 use crate::ids::{Index, Probe, Run};
 use crate::key::{DeliveryKey, IdKey, micros};
+use crate::space::Space;
 
 /// How much there is of what in the file, or how much more there is since. `running` is never in
 /// the file.
@@ -64,17 +66,18 @@ pub(crate) struct Shared {
     since_start: Mutex<Tally>,
     running: Mutex<HashMap<DeliveryKey, Running>>,
     health: Mutex<Result<(), JournalError>>,
+    pub(crate) space: Space,
     work: Notify,
-    /// When a waiting delivery or a lease falls due, in microseconds; `MAX` for never.
+    /// When a waiting delivery or a lease falls due, by the steady clock; `MAX` for never.
     next_change: AtomicI64,
     changed: Notify,
 }
 
-/// The longest sleep before the clock is looked at again: it may have been set.
+/// The longest sleep before the clock is looked at again: a machine may have slept meanwhile.
 const NAP: Duration = Duration::from_secs(1);
 
 impl Shared {
-    pub(crate) fn new(clock: Arc<dyn Clock>, index: Arc<RwLock<Index>>) -> Self {
+    pub(crate) fn new(clock: Arc<dyn Clock>, index: Arc<RwLock<Index>>, space: Space) -> Self {
         Self {
             clock,
             index,
@@ -82,6 +85,7 @@ impl Shared {
             since_start: Mutex::default(),
             running: Mutex::default(),
             health: Mutex::new(Ok(())),
+            space,
             work: Notify::new(),
             next_change: AtomicI64::new(i64::MAX),
             changed: Notify::new(),
@@ -113,12 +117,24 @@ impl Shared {
         lock(&self.running)
     }
 
+    /// What the last write met. Damage does not heal while the host runs: a write elsewhere in the
+    /// file may still succeed.
     pub(crate) fn set_health(&self, health: Result<(), JournalError>) {
-        *lock(&self.health) = health;
+        let mut known = lock(&self.health);
+        if !matches!(*known, Err(JournalError::Damaged(_))) {
+            *known = health;
+        }
     }
 
     pub(crate) fn health(&self) -> Result<(), JournalError> {
         lock(&self.health).clone()
+    }
+
+    /// Why no callback can be taken, whatever else can be written. The writer's connection is given
+    /// where there is one.
+    pub(crate) fn refusal(&self, writer: Option<&Connection>) -> Option<JournalError> {
+        let damage = self.health().err().filter(|fault| matches!(fault, JournalError::Damaged(_)));
+        damage.or_else(|| self.space.refusal(writer))
     }
 
     /// Something may be claimable: wakes [`claimable`](Self::claimable), or its next call.
@@ -134,11 +150,22 @@ impl Shared {
         }
     }
 
+    /// Now, by the clock that nobody sets: due times and leases in memory go by it, so that a jump of
+    /// the system's clock ends no lease and neither wakes nor holds up what waits.
+    pub(crate) fn steady(&self) -> i64 {
+        micros(self.clock.steady())
+    }
+
+    /// How far the system's clock, which stored times go by, is ahead of that.
+    pub(crate) fn ahead(&self) -> i64 {
+        micros(self.clock.now()).saturating_sub(self.steady())
+    }
+
     /// Resolves once for each piece of news.
     pub(crate) async fn claimable(&self) {
         loop {
             let at = self.next_change.load(Ordering::Acquire);
-            let left = at.saturating_sub(micros(self.clock.now()));
+            let left = at.saturating_sub(self.steady());
             // News is told once: whoever does not claim is not told again.
             if left <= 0 && self.next_change.compare_exchange(at, i64::MAX, Ordering::AcqRel, Ordering::Acquire).is_ok() {
                 return;

@@ -6,10 +6,11 @@ use std::path::Path;
 use std::sync::{Arc, RwLock};
 
 use mortar_core::delivery::{Gap, State};
+use mortar_core::ports::Clock;
 use rusqlite::Connection;
 
 use crate::ids::{Ids, Index, Run, Sealer};
-use crate::key::{DeliveryKey, HashKeys, nested, plugin_of};
+use crate::key::{DeliveryKey, HashKeys, micros, nested, plugin_of};
 use crate::names::Names;
 use crate::options::{OpenError, Options};
 use crate::queue::{Open, Queue, line};
@@ -29,15 +30,11 @@ pub(crate) struct Start {
 }
 
 /// Reads it all.
-pub(crate) fn load(conn: &mut Connection, path: &Path, options: &Options) -> Result<Start, OpenError> {
-    let damaged = |what: String| OpenError::Damaged { path: path.to_owned(), what };
-    read(conn, options).map_err(|error| match error.sqlite_error_code() {
-        Some(_) => OpenError::Sqlite { path: path.to_owned(), cause: error },
-        None => damaged(error.to_string()),
-    })
+pub(crate) fn load(conn: &mut Connection, path: &Path, options: &Options, clock: &dyn Clock) -> Result<Start, OpenError> {
+    read(conn, options, clock).map_err(OpenError::sqlite(path))
 }
 
-fn read(conn: &mut Connection, options: &Options) -> rusqlite::Result<Start> {
+fn read(conn: &mut Connection, options: &Options, clock: &dyn Clock) -> rusqlite::Result<Start> {
     let tx = conn.transaction()?;
     let hash_keys = hash_keys(&tx)?;
     let counted = meta::<String>(&tx, "counts")?.and_then(|text| serde_json::from_str(&text).ok());
@@ -50,7 +47,9 @@ fn read(conn: &mut Connection, options: &Options) -> rusqlite::Result<Start> {
         .query_row("SELECT seq, received_at FROM events ORDER BY seq DESC LIMIT 1", [], |row| Ok((row.get(0)?, row.get(1)?)))
         .or_else(none_yet)?;
     let next_seq = (last + 1).max(meta(&tx, "next_seq")?.unwrap_or(1));
-    let (mut queue, changed) = open_deliveries(&tx)?;
+    // Where the clock was set back since the last event, what waits would wait for longer by as much.
+    let ahead = micros(clock.now()).max(newest).saturating_sub(micros(clock.steady()));
+    let (mut queue, changed) = open_deliveries(&tx, ahead)?;
     hold_lines(&tx, &mut queue)?;
     let index = Arc::new(RwLock::new(Index { recent, sealing: None, runs }));
     let memory = Memory {
@@ -103,11 +102,11 @@ fn sample(conn: &Connection) -> rusqlite::Result<crate::writer::Sample> {
 }
 
 /// The open deliveries: pending ones from the lowest place on where there can be one, waiting ones
-/// by their index.
-fn open_deliveries(conn: &Connection) -> rusqlite::Result<(Queue, Tally)> {
+/// by their index. Stored times are so far ahead of those in memory.
+fn open_deliveries(conn: &Connection, ahead: i64) -> rusqlite::Result<(Queue, Tally)> {
     const COLUMNS: &str = "SELECT id, subject, at, attempts, spent, as_of FROM deliveries";
     let from = nested(meta(conn, "open_from")?.unwrap_or(0), 0);
-    let mut loading = Loading { queue: Queue::new(), newest: HashMap::new(), outdated: Vec::new() };
+    let mut loading = Loading { ahead, queue: Queue::new(), newest: HashMap::new(), outdated: Vec::new() };
     // Waiting ones first: most stand at the head of their line.
     loading.load(conn, &format!("{COLUMNS} INDEXED BY unsettled WHERE state = 2 AND id >= ? ORDER BY id"), 0, true)?;
     loading.load(conn, &format!("{COLUMNS} WHERE state = 0 AND id >= ? ORDER BY id"), from, false)?;
@@ -126,6 +125,7 @@ fn hold_lines(conn: &Connection, queue: &mut Queue) -> rusqlite::Result<()> {
 }
 
 struct Loading {
+    ahead: i64,
     queue: Queue,
     /// The newest count of each line where the newest wins.
     newest: HashMap<u64, Open>,
@@ -141,7 +141,7 @@ impl Loading {
             self.add(Open {
                 key,
                 line: line(row.get(1)?, plugin_of(key)),
-                due: row.get(2)?,
+                due: row.get::<_, i64>(2)?.saturating_sub(self.ahead),
                 attempts: row.get(3)?,
                 spent: row.get(4)?,
                 waiting,

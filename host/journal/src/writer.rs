@@ -166,6 +166,7 @@ impl Writer {
                 }
             }
             self.line_bytes.fetch_sub(bytes, Ordering::AcqRel);
+            self.shared.space.writes(bytes);
             self.write(writes);
             claims.into_iter().for_each(|claiming| self.claim(claiming));
             self.shared.set_next_change(self.memory.queue.next_change());

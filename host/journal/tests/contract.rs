@@ -32,3 +32,4 @@ impl Store for Sqlite {
 }
 
 contract!(crate::Sqlite { directory: tempfile::tempdir().unwrap() });
+steady_contract!(crate::Sqlite { directory: tempfile::tempdir().unwrap() });

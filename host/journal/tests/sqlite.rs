@@ -78,7 +78,7 @@ async fn another_file_is_refused_and_left_alone() {
     let tables: i64 = file.shell().query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).unwrap();
     assert_eq!(tables, 1);
     std::fs::write(&file.path, vec![b'x'; 8192]).unwrap();
-    assert!(matches!(open_error(&file.path).await, OpenError::Sqlite { .. }));
+    assert!(matches!(open_error(&file.path).await, OpenError::Damaged { .. }));
 }
 
 #[tokio::test]

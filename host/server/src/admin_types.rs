@@ -1,5 +1,7 @@
 //! What the admin API and the commands say to each other, as JSON, besides [`mortar_core::story`].
 
+use std::path::PathBuf;
+
 use jiff::Timestamp;
 use mortar_connect::BreakerState;
 use mortar_core::call::Settlement;
@@ -169,6 +171,24 @@ pub struct Settle {
     pub step: String,
     /// What became of it.
     pub settlement: Settlement,
+}
+
+/// The body of `POST /api/backup`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Backup {
+    /// The file to write, as a whole path on the host's machine.
+    pub file: PathBuf,
+    /// Whether it may be replaced if it is there.
+    #[serde(default)]
+    pub replace: bool,
+}
+
+/// The answer when a backup is on disk.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BackupWritten {
+    /// Its size.
+    pub bytes: u64,
 }
 
 /// The answer where a callback that was set aside is read again.

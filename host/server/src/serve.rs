@@ -73,6 +73,7 @@ pub async fn serve(loaded: Loaded) -> Result<(), ServeError> {
         ports: ports.clone(),
         plugins: wired.plugins.clone(),
         connections: wired.connections,
+        backups: wired.backups.clone(),
         metrics: wired.metrics,
         not_loaded: wired.not_loaded,
         edge: edge_address,
@@ -91,6 +92,7 @@ pub async fn serve(loaded: Loaded) -> Result<(), ServeError> {
     tracing::info!(drain = ?config.delivery.drain_timeout, "stopping: no new callbacks, running attempts come to an end");
     // There is always a receiver: the tasks above hold one.
     let _ = stop.send(true);
+    wired.backups.stop();
     tokio::select! {
         () = drain(edge, dispatching, config.delivery.drain_timeout) => {}
         () = signals.first() => tracing::warn!("second signal: stopping at once; what runs will run again after the next start"),

@@ -1,16 +1,17 @@
 //! The one place that names adapters: from a configuration to a host that can run.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use jiff::Timestamp;
 use mortar_connect::Connections;
 use mortar_core::config::{Config, Secret};
 use mortar_core::ports::{Clock, Journal, Observer, Random, Sandbox};
-use mortar_journal::SqliteJournal;
+use mortar_journal::{Backups, SqliteJournal};
 use mortar_pipeline::Ports;
 use mortar_pipeline::plugins::Plugins;
 use mortar_sandbox::{PluginProblem, SandboxOptions, WasmSandbox};
+use tokio::time::Instant;
 
 use crate::config::Loaded;
 use crate::edge::Source;
@@ -24,6 +25,12 @@ impl Clock for SystemClock {
     #[allow(clippy::disallowed_methods, reason = "the one place where the ambient clock is read")]
     fn now(&self) -> Timestamp {
         Timestamp::now()
+    }
+
+    fn steady(&self) -> Timestamp {
+        static START: LazyLock<(Timestamp, Instant)> = LazyLock::new(|| (SystemClock.now(), Instant::now()));
+        let (start, at) = *START;
+        start + at.elapsed()
     }
 }
 
@@ -72,6 +79,8 @@ pub struct Wired {
     pub plugins: Arc<Plugins>,
     /// The connections, for their status.
     pub connections: Arc<Connections>,
+    /// What writes backups of the journal.
+    pub backups: Backups,
     /// The metrics page.
     pub metrics: Arc<Metrics>,
     /// Plugins that could not be loaded, and why.
@@ -86,7 +95,9 @@ pub async fn wire(loaded: &Loaded) -> Result<Wired, WireError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let metrics = Arc::new(Metrics::default());
     let observer: Arc<dyn Observer> = metrics.clone();
-    let journal: Arc<dyn Journal> = Arc::new(open_journal(loaded, clock.clone())?);
+    let journal = open_journal(loaded, clock.clone())?;
+    let backups = journal.backups();
+    let journal: Arc<dyn Journal> = Arc::new(journal);
     let (sandbox, not_loaded) = load_plugins(loaded).await?;
     let sandbox: Arc<dyn Sandbox> = Arc::new(sandbox);
     let resolve = |secret: &Secret| loaded.secret(secret);
@@ -95,7 +106,7 @@ pub async fn wire(loaded: &Loaded) -> Result<Wired, WireError> {
     let connections = Arc::new(connections);
     let plugins = Arc::new(Plugins::number(&*sandbox, &*journal).await?);
     let ports = Ports { journal, sandbox, connector: connections.clone(), clock, random: Arc::new(SystemRandom), observer };
-    Ok(Wired { ports, plugins, connections, metrics, not_loaded })
+    Ok(Wired { ports, plugins, connections, backups, metrics, not_loaded })
 }
 
 /// The sources of a configuration.
@@ -136,6 +147,7 @@ fn open_journal(loaded: &Loaded, clock: Arc<dyn Clock>) -> Result<SqliteJournal,
         dedupe_window: config.dedupe_window,
         keep_events: config.keep_events,
         rejected_sample: config.rejected_sample,
+        free_space: config.free_space.0,
         queue: config.queue,
         open_deliveries: config.open_deliveries,
         ..mortar_journal::Options::default()

@@ -63,6 +63,18 @@ impl Server {
         Ok(ticks(11)? + ticks(12)?)
     }
 
+    /// The most memory that the child had resident so far, in MiB.
+    pub(crate) fn most_resident(&self) -> Result<f64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id().context("the child lives")?))?;
+        let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:")).context("the kernel counts resident pages")?;
+        Ok(line.trim().trim_end_matches(" kB").parse::<f64>()? / 1024.0)
+    }
+
+    /// Ends the child as a power cut of the process would.
+    pub(crate) async fn kill(mut self) -> Result<()> {
+        Ok(self.child.kill().await?)
+    }
+
     /// Ends the child as an operator would.
     pub(crate) async fn stop(mut self) -> Result<()> {
         if let Some(pid) = self.child.id() {

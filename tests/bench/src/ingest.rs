@@ -94,7 +94,8 @@ async fn stored(settings: &Settings, place: &Path, callbacks: &Callbacks, figure
     empty.stop().await
 }
 
-struct Fixed;
+/// A clock that stands still while a journal is filled.
+pub(crate) struct Fixed;
 
 impl Clock for Fixed {
     fn now(&self) -> Timestamp {

@@ -7,6 +7,7 @@
 //! | [`deliver`] | from callback to ERP call |
 //! | [`flood`] | genuine callbacks among hostile connections |
 //! | [`sandbox`] | a handler in the sandbox, against the same mapping as native code |
+//! | [`recover`] | starting over a large journal |
 //! | [`load`] | the load generator |
 //! | [`responders`] | the servers that the host is compared with |
 //! | [`host`] | a `mortar serve` of one's own |
@@ -20,6 +21,7 @@ mod flood;
 mod host;
 mod ingest;
 mod load;
+mod recover;
 mod responders;
 mod sandbox;
 
@@ -45,6 +47,8 @@ enum Bench {
     Load(Settings),
     /// A handler in the sandbox
     Sandbox(Settings),
+    /// Starting over a large journal
+    Recover(recover::Recovery),
     /// The bare responder (started by `ingest`)
     #[command(hide = true)]
     Bare,
@@ -90,6 +94,7 @@ fn main() -> anyhow::Result<()> {
             Bench::Deliver(settings) => deliver::bench(&settings).await,
             Bench::Load(settings) => flood::bench(&settings).await,
             Bench::Sandbox(settings) => sandbox::bench(&settings).await,
+            Bench::Recover(recovery) => recover::bench(&recovery).await,
             Bench::Bare => responders::bare().await,
             Bench::Log { file } => responders::log(&file).await,
         }

@@ -384,10 +384,10 @@ pub trait Journal: Send + Sync {
     /// Forgets what is past its time, in small steps; answers whether more is left.
     fn purge(&self, now: Timestamp) -> Receipt<bool>;
 
-    /// Whether callbacks can be stored: the fault that the last write met, if it met one.
+    /// Whether callbacks can be stored.
     ///
     /// # Errors
-    /// That fault.
+    /// What keeps them from it: the fault that the last write met, or too little room.
     fn health(&self) -> Result<(), JournalError>;
 
     /// Stores what is in line, then stops taking more.

@@ -61,6 +61,9 @@ impl Request for Accept {
 
 /// Refuses before anything is written.
 fn check(callback: &NewCallback, batch: &Batch<'_>) -> Result<(), JournalError> {
+    if let Some(refusal) = &batch.refusal {
+        return Err(refusal.clone());
+    }
     if let Some(new) = callback.events.iter().find(|new| callback.body.get(new.event.record.clone()).is_none()) {
         return Err(JournalError::Refused(format!("the record of event {} lies outside of its callback", new.event.id)));
     }

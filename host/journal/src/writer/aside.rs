@@ -17,6 +17,9 @@ impl Request for Reject {
     type Answer = ();
 
     fn apply(&self, batch: &mut Batch<'_>) -> Result<(), Fault> {
+        if let Some(refusal) = &batch.refusal {
+            return Err(refusal.clone().into());
+        }
         let RejectedCallback { source, received_at, remote, reason, delivery_header, body } = &self.0;
         let bytes = body.len() as u64;
         let (most, most_bytes) = (batch.options.rejected_sample as usize, batch.options.rejected_bytes);

@@ -80,6 +80,8 @@ pub(crate) struct Batch<'a> {
     pub(super) memory: &'a Memory,
     pub(super) shared: &'a Shared,
     pub(super) options: &'a Options,
+    /// Why no callback can be taken, if none can.
+    pub(super) refusal: Option<JournalError>,
     pub(super) staged: Staged,
     // Kept at hand: they run for every event.
     insert_event: Option<CachedStatement<'a>>,
@@ -112,7 +114,8 @@ impl<'a> Batch<'a> {
             lines: HashMap::new(),
             pack: None,
         };
-        Self { conn, memory, shared, options, staged, insert_event: None, insert_delivery: None }
+        let refusal = shared.refusal(Some(conn));
+        Self { conn, memory, shared, options, refusal, staged, insert_event: None, insert_delivery: None }
     }
 
     /// Writes what is left to write before the commit.

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender};
+use std::time::Duration;
 
 use rusqlite::wal::CheckpointMode;
 use rusqlite::{Connection, MAIN_DB};
@@ -15,6 +16,9 @@ use crate::options::Options;
 
 /// Times that the thread copies in a row before it leaves the rest to the writer.
 const PASSES: usize = 5;
+
+/// How long a log that a reader holds up is left alone.
+const PAUSE: Duration = Duration::from_millis(50);
 
 #[derive(Default)]
 struct Log {
@@ -39,8 +43,10 @@ pub(crate) struct Checkpointer {
     log: Arc<Log>,
     started: Receiver<()>,
     conn: Connection,
-    /// So few pages may be left to the writer.
+    /// So few pages are left to the writer at once.
     few: u32,
+    /// More than this is never left to it.
+    enough: u32,
 }
 
 impl Checkpoints {
@@ -50,7 +56,7 @@ impl Checkpoints {
         let pages = |bytes: u64| u32::try_from(bytes / u64::from(options.page_size.max(512))).unwrap_or(u32::MAX).max(1);
         let enough = pages(options.wal_bytes);
         let few = pages(options.wal_bytes / 64);
-        (Self { log: log.clone(), start, enough, start_at: enough }, Checkpointer { log, started, conn, few })
+        (Self { log: log.clone(), start, enough, start_at: enough }, Checkpointer { log, started, conn, few, enough })
     }
 
     /// Has the writer's connection tell how long the log is.
@@ -81,13 +87,20 @@ impl Checkpointer {
     /// Works until the writer is gone.
     pub(crate) fn run(self) {
         while self.started.recv().is_ok() {
+            let mut left = u32::MAX;
             for _ in 0..PASSES {
                 let Some(copied) = copy(&self.conn) else { break };
-                if self.log.pages.load(Ordering::Acquire).saturating_sub(copied) <= self.few {
+                left = self.log.pages.load(Ordering::Acquire).saturating_sub(copied);
+                if left <= self.few {
                     break;
                 }
             }
-            self.log.nearly_done.store(true, Ordering::Release);
+            if left <= self.enough {
+                self.log.nearly_done.store(true, Ordering::Release);
+            } else {
+                // A reader holds the log up, a backup for example: the rest is no little then.
+                std::thread::sleep(PAUSE);
+            }
         }
     }
 }

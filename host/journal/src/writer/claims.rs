@@ -58,11 +58,11 @@ impl Writer {
         if reply.is_closed() {
             return;
         }
-        let now = micros(now);
-        let expires = now.saturating_add(i64::try_from(lease.as_micros()).unwrap_or(i64::MAX));
+        let (now, steady) = (micros(now), self.shared.steady());
+        let expires = steady.saturating_add(i64::try_from(lease.as_micros()).unwrap_or(i64::MAX));
         let queue = &mut self.memory.queue;
-        let expired = queue.expire(now);
-        let picked = queue.claim(now, max, expires, &shares);
+        let expired = queue.expire(steady);
+        let picked = queue.claim(steady, max, expires, &shares);
         let mut running = self.shared.running();
         for key in &expired {
             running.remove(key);

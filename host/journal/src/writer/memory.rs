@@ -9,7 +9,7 @@ use super::batch::{Change, Staged};
 use crate::ids::Sealer;
 use crate::key::{HashKeys, event_of};
 use crate::names::Names;
-use crate::queue::Queue;
+use crate::queue::{Open, Queue};
 use crate::recent::Recent;
 use crate::schema;
 use crate::shared::Shared;
@@ -56,17 +56,18 @@ impl Memory {
         }
         staged.events.into_iter().for_each(|event| self.recent.insert(event));
         let work = staged.changes.iter().any(|change| !matches!(change, Change::Called(_)));
+        let ahead = shared.ahead();
         {
             let mut running = shared.running();
             for change in staged.changes {
                 match change {
-                    Change::Insert(open) => self.queue.insert(open),
+                    Change::Insert(open) => self.queue.insert(Open { due: open.due.saturating_sub(ahead), ..open }),
                     Change::Called(key) => self.queue.called(key),
                     Change::Hold { key, line } => self.queue.hold(key, line),
                     Change::LetGo { key, line } => self.queue.let_go(key, line),
                     Change::Wait { key, due, spent } => {
                         running.remove(&key);
-                        self.queue.wait(key, due, spent);
+                        self.queue.wait(key, due.saturating_sub(ahead), spent);
                     }
                     Change::Close { key, line } => {
                         running.remove(&key);
@@ -82,8 +83,9 @@ impl Memory {
     }
 
     /// Writes down below which event no delivery is pending, so that a start need not look there.
+    /// Waiting ones are found by their index.
     pub(super) fn note_open_from(&self, conn: &Connection) -> rusqlite::Result<()> {
-        let first = self.queue.first().map_or(self.next_seq, event_of);
+        let first = self.queue.first_untried().map_or(self.next_seq, event_of);
         schema::set_meta(conn, "open_from", first.cast_signed())
     }
 }

@@ -6,9 +6,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use mortar_core::delivery::PluginNo;
+use mortar_core::delivery::{Gap, PluginNo, Verdict};
 use mortar_core::event::{Event, Subject, SubjectKind};
-use mortar_core::ports::{Clock, Journal, JournalError, NewCallback, NewDelivery, NewEvent, Order, Share};
+use mortar_core::ports::{
+    Clock, Finish, Finished, Journal, JournalError, NewCallback, NewDelivery, NewEvent, Order, RejectedCallback, Share,
+};
+use mortar_core::story::Attempt;
 use rusqlite::ffi;
 
 use super::{Batch, Request};
@@ -102,6 +105,77 @@ async fn a_full_disk_stops_the_acks_until_there_is_room() {
     assert_eq!(claimed(&journal).await, acked);
     drop(journal);
     assert_eq!(claimed(&open(&directory)).await, acked);
+}
+
+#[tokio::test]
+async fn what_is_stored_goes_on_while_the_disk_has_too_little_room() {
+    let directory = tempfile::tempdir().unwrap();
+    let journal = open(&directory);
+    journal.accept(callback("before", 10)).await.unwrap();
+    let share = Share { plugin: PluginNo(1), max: 1 };
+    let claim = journal.claim(Timestamp::UNIX_EPOCH, 1, std::time::Duration::from_secs(60), &[share]).await.unwrap().remove(0);
+
+    journal.shared.space.use_up(u64::MAX);
+    let Err(JournalError::Storage(text)) = journal.accept(callback("refused", 10)).await else { panic!("it was taken") };
+    assert!(text.contains("journal.free_space keeps 256 MiB"), "{text}");
+    let rejected = RejectedCallback {
+        source: "masonhub".into(),
+        received_at: Timestamp::UNIX_EPOCH,
+        remote: None,
+        reason: "no signature".into(),
+        delivery_header: None,
+        body: Bytes::new(),
+    };
+    assert!(journal.reject(rejected).await.is_err());
+    assert_eq!(journal.health(), Err(JournalError::Storage(text)));
+    let attempt = Attempt {
+        number: 1,
+        started_at: Timestamp::UNIX_EPOCH,
+        ended_at: Timestamp::UNIX_EPOCH,
+        digest: "d".into(),
+        ending: "done".into(),
+        code: None,
+        reason: None,
+        trace: Vec::new(),
+        log: Vec::new(),
+    };
+    let finish = Finish { lease: claim.lease, verdict: Verdict::Done, gap: Gap::Skip, attempt, state: Vec::new() };
+    assert_eq!(journal.finish(finish).await, Ok(Finished::Recorded));
+    assert!(journal.health().is_err(), "a write that succeeds does not make room");
+
+    journal.shared.space.use_up(0);
+    assert_eq!(journal.health(), Ok(()));
+    assert_eq!(journal.accept(callback("refused", 10)).await.unwrap().stored, 1, "what was refused is not known");
+}
+
+#[tokio::test]
+async fn what_is_purged_counts_as_room() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("journal.db");
+    let reserve = 4 << 20;
+    let journal = SqliteJournal::open(&path, Options { free_space: reserve, ..Options::default() }, Arc::new(Still)).unwrap();
+    for purged in [false, true] {
+        let sql =
+            if purged { "DROP TABLE ballast" } else { "CREATE TABLE ballast (a BLOB); INSERT INTO ballast VALUES (zeroblob(4000000))" };
+        journal.write(Do(move |batch: &mut Batch<'_>| Ok(batch.conn.execute_batch(sql)?))).await.unwrap();
+        // Half of the reserve is left.
+        journal.shared.space.use_up(crate::space::free(&path).unwrap() - reserve / 2);
+        assert_eq!(journal.accept(callback(&format!("{purged}"), 10)).await.is_ok(), purged);
+    }
+}
+
+#[tokio::test]
+async fn damage_stops_the_acks_until_the_next_start() {
+    let directory = tempfile::tempdir().unwrap();
+    let journal = open(&directory);
+    assert!(matches!(journal.write(failing(ffi::SQLITE_CORRUPT)).await, Err(JournalError::Damaged(_))));
+    // Other pages may still be sound, and other writes succeed.
+    journal.register_plugins(vec!["erp".into()]).await.unwrap();
+    let Err(JournalError::Damaged(text)) = journal.accept(callback("a", 10)).await else { panic!("it was taken") };
+    assert!(text.contains("mortar check --journal") && text.contains("mortar restore"), "{text}");
+    assert!(journal.health().is_err());
+    drop(journal);
+    assert_eq!(open(&directory).accept(callback("a", 10)).await.unwrap().stored, 1);
 }
 
 #[tokio::test]

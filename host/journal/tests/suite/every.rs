@@ -58,3 +58,16 @@ macro_rules! contract {
         }
     };
 }
+
+/// What a journal does beyond that whose due times and leases go by `Clock::steady`.
+#[allow(unused_macros)]
+macro_rules! steady_contract {
+    ($store:expr) => {
+        groups! {
+            $store;
+            clock:
+                set_forward_it_ends_no_lease, set_forward_it_wakes_nothing_that_waits, set_back_it_holds_no_lease_up,
+                set_back_it_holds_nothing_up_that_waits, set_back_between_two_starts_it_holds_nothing_up, set_while_down_it_keeps_all;
+        }
+    };
+}

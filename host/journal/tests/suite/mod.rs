@@ -6,6 +6,7 @@ mod every;
 pub mod accept;
 pub mod aside;
 pub mod calls;
+pub mod clock;
 pub mod finish;
 pub mod gaps;
 pub mod intervene;
@@ -59,11 +60,19 @@ impl Default for Settings {
 }
 
 /// A clock that stands still until it is moved.
-pub struct TestClock(AtomicI64);
+pub struct TestClock {
+    now: AtomicI64,
+    /// By how much it was set.
+    set: AtomicI64,
+}
 
 impl Clock for TestClock {
     fn now(&self) -> Timestamp {
-        Timestamp::from_microsecond(self.0.load(Ordering::SeqCst)).unwrap()
+        Timestamp::from_microsecond(self.now.load(Ordering::SeqCst)).unwrap()
+    }
+
+    fn steady(&self) -> Timestamp {
+        Timestamp::from_microsecond(self.now.load(Ordering::SeqCst) - self.set.load(Ordering::SeqCst)).unwrap()
     }
 }
 
@@ -82,7 +91,7 @@ impl<'a> Scene<'a> {
     }
 
     pub async fn with(store: &'a dyn Store, settings: Settings) -> Self {
-        let clock = Arc::new(TestClock(AtomicI64::new(1_750_000_000_000_000)));
+        let clock = Arc::new(TestClock { now: AtomicI64::new(1_750_000_000_000_000), set: AtomicI64::new(0) });
         let journal = store.open(&settings, clock.clone());
         let plugin = journal.register_plugins(vec!["erp".into()]).await.unwrap()[0];
         Self { store, settings, clock, journal, plugin }
@@ -101,7 +110,14 @@ impl<'a> Scene<'a> {
     }
 
     pub fn advance(&self, by: Duration) {
-        self.clock.0.fetch_add(i64::try_from(by.as_micros()).unwrap(), Ordering::SeqCst);
+        self.clock.now.fetch_add(i64::try_from(by.as_micros()).unwrap(), Ordering::SeqCst);
+    }
+
+    /// Sets the clock, forward or back, while no time goes by.
+    pub fn set_clock(&self, by: SignedDuration) {
+        for part in [&self.clock.now, &self.clock.set] {
+            part.fetch_add(i64::try_from(by.as_micros()).unwrap(), Ordering::SeqCst);
+        }
     }
 
     /// The time so far from now.

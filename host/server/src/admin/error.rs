@@ -19,6 +19,10 @@ impl Failure {
         Self { status: StatusCode::NOT_FOUND, code: "admin.not_found", text: text.into() }
     }
 
+    pub(super) fn backup(status: StatusCode, text: String) -> Self {
+        Self { status, code: "admin.backup", text }
+    }
+
     pub(super) fn bad_request(text: impl Into<String>) -> Self {
         Self { status: StatusCode::BAD_REQUEST, code: "admin.bad_request", text: text.into() }
     }

@@ -1,5 +1,6 @@
 //! The admin API: what operators and their commands ask of a running host. Loopback and a token.
 
+mod backup;
 mod error;
 mod events;
 mod health;
@@ -18,6 +19,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use jiff::Timestamp;
 use mortar_connect::Connections;
+use mortar_journal::Backups;
 use mortar_pipeline::Ports;
 use mortar_pipeline::plugins::Plugins;
 use mortar_sandbox::PluginProblem;
@@ -34,6 +36,8 @@ pub struct Admin {
     pub plugins: Arc<Plugins>,
     /// The connections, for their status.
     pub connections: Arc<Connections>,
+    /// What writes backups of the journal.
+    pub backups: Backups,
     /// The metrics page.
     pub metrics: Arc<Metrics>,
     /// Plugins that could not be loaded, and why.
@@ -60,6 +64,7 @@ pub fn router(admin: Arc<Admin>) -> Router {
         .route("/api/quarantine/{id}/replay", post(set_aside::replay))
         .route("/api/rejected", get(set_aside::rejected))
         .route("/api/rejected/{id}/admit", post(set_aside::admit))
+        .route("/api/backup", post(backup::backup))
         .route("/metrics", get(status::metrics))
         .route_layer(middleware::from_fn_with_state(admin.clone(), guard));
     Router::new()

@@ -44,6 +44,6 @@ fn plugin(plugin: &Plugin) -> PluginStatus {
 }
 
 pub(super) async fn metrics(State(admin): State<Arc<Admin>>) -> Result<impl IntoResponse, Failure> {
-    let page = admin.metrics.encode().map_err(|e| JournalError::Storage(e.to_string()))?;
+    let page = admin.metrics.encode(admin.ports.journal.health().is_ok()).map_err(|e| JournalError::Storage(e.to_string()))?;
     Ok(([(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], page))
 }

@@ -12,10 +12,13 @@ use mortar_core::config::{ConnectionConfig, Secret, dotted};
 use mortar_core::ports::{Observation, Observer, Plugin, Sandbox};
 use mortar_core::toml_problems::locate;
 use mortar_core::verify::Verifier;
+use mortar_journal::Contents;
 use mortar_sandbox::{PluginProblem, SandboxError, WasmSandbox, discover};
 use serde::Serialize;
+use serde_json::json;
 use tracing_subscriber::EnvFilter;
 
+use super::backup::described;
 use super::exit::{Exit, Failure};
 use super::output::{Output, Tone, counted};
 use super::status::short;
@@ -28,6 +31,10 @@ pub(super) struct Check {
     /// Do not try to reach the connections
     #[arg(long)]
     offline: bool,
+    /// Read the whole journal and prove that it is sound, and look at nothing else; the host must
+    /// not be running. A start looks at the schema, both ends of each table, and the last events
+    #[arg(long, conflicts_with = "offline")]
+    journal: bool,
 }
 
 /// What was looked at.
@@ -42,6 +49,9 @@ struct Report {
 }
 
 pub(super) async fn run(command: &Check, path: &Path, output: &mut Output<'_>) -> Result<Exit, Failure> {
+    if command.journal {
+        return sound(path, output);
+    }
     let (loaded, problems) = config::examine(path);
     let mut report = Report { problems, ..Report::default() };
     if let Some(loaded) = &loaded {
@@ -60,6 +70,21 @@ pub(super) async fn run(command: &Check, path: &Path, output: &mut Output<'_>) -
         report.print(output)?
     }
     Ok(report.exit())
+}
+
+/// `mortar check --journal`
+fn sound(path: &Path, output: &mut Output<'_>) -> Result<Exit, Failure> {
+    let loaded = config::read(path).map_err(Failure::Configuration)?;
+    let journal = loaded.path(&loaded.config.journal.path);
+    let contents = mortar_journal::check(&journal)?;
+    if output.is_json() {
+        let Contents { events, open, newest } = contents;
+        output.json(&json!({ "journal": journal, "events": events, "open": open, "newest": newest }))?;
+    } else {
+        let ok = output.paint(Tone::Good, "ok");
+        output.line(format_args!("{ok}  journal {}: {}", journal.display(), described(&contents)))?;
+    }
+    Ok(Exit::Done)
 }
 
 impl Report {

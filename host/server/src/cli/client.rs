@@ -1,5 +1,7 @@
 //! The admin API of the running host, as the commands use it.
 
+use std::time::Duration;
+
 use mortar_core::delivery::{DeliveryId, State};
 use mortar_core::ports::Replay;
 use mortar_core::story::{EventStory, EventSummary, Quarantined, Rejected};
@@ -10,9 +12,13 @@ use serde::de::DeserializeOwned;
 use super::exit::Failure;
 use super::http;
 use crate::admin_types::{
-    Discard, ErrorBody, EventQuery, MAX_LIMIT, QuarantineQuery, ReadAgain, RejectedQuery, ReplayRequest, Settle, Status,
+    Backup, BackupWritten, Discard, ErrorBody, EventQuery, MAX_LIMIT, QuarantineQuery, ReadAgain, RejectedQuery, ReplayRequest, Settle,
+    Status,
 };
 use crate::config::Loaded;
+
+/// How long a backup may take: hundreds of gigabytes.
+const BACKUP_TIMEOUT: Duration = Duration::from_secs(24 * 3600);
 
 /// Speaks to the host that runs with a configuration.
 pub struct Client {
@@ -150,6 +156,15 @@ impl Client {
         self.read(&body)
     }
 
+    /// Writes a backup of the journal, however long it takes.
+    ///
+    /// # Errors
+    /// See [`Client::status`].
+    pub async fn backup(&self, request: &Backup) -> Result<BackupWritten, Failure> {
+        let body = self.send(self.posting(&["backup"], request)?.timeout(BACKUP_TIMEOUT)).await?;
+        self.read(&body)
+    }
+
     async fn get<T: DeserializeOwned>(&self, path: &[&str], query: &impl Serialize) -> Result<T, Failure> {
         let mut url = self.url(path);
         let query = serde_json::to_value(query).map_err(|e| Failure::Failed(e.to_string()))?;
@@ -162,8 +177,12 @@ impl Client {
     }
 
     async fn post(&self, path: &[&str], body: &impl Serialize) -> Result<String, Failure> {
+        self.send(self.posting(path, body)?).await
+    }
+
+    fn posting(&self, path: &[&str], body: &impl Serialize) -> Result<reqwest::RequestBuilder, Failure> {
         let body = serde_json::to_string(body).map_err(|e| Failure::Failed(e.to_string()))?;
-        self.send(self.http.request(Method::POST, self.url(path)).header("content-type", "application/json").body(body)).await
+        Ok(self.http.request(Method::POST, self.url(path)).header("content-type", "application/json").body(body))
     }
 
     /// The address of a resource; what stands in an event's id cannot change where it leads.

@@ -10,7 +10,9 @@
 //! | `send`, `target`, `signing` | callbacks that are sent for a try |
 //! | `dead`, `replay`, `quarantine`, `rejected`, `each` | what operators do to what is stuck |
 //! | `status` | how the host is |
+//! | `backup` | copies of the journal: written while the host serves, restored when it does not |
 
+mod backup;
 mod check;
 mod client;
 mod dead;
@@ -84,6 +86,10 @@ enum Command {
     Rejected(rejected::Rejected),
     /// Show how the running host is
     Status,
+    /// Write a copy of the running host's journal
+    Backup(backup::Backup),
+    /// Put a backup in the journal's place, while no host serves from it
+    Restore(backup::Restore),
     /// Play MasonHub or an ERP, to try things out
     #[command(subcommand)]
     Simulate(simulate::Simulate),
@@ -128,6 +134,8 @@ async fn run(cli: &Cli, output: &mut Output<'_>) -> Result<Exit, Failure> {
         Command::Quarantine(command) => quarantine::run(command, &client(cli)?, output).await,
         Command::Rejected(command) => rejected::run(command, &client(cli)?, output).await,
         Command::Status => status::run(&client(cli)?, output).await,
+        Command::Backup(command) => backup::backup(command, &client(cli)?, output).await,
+        Command::Restore(command) => backup::restore(command, &cli.config, now, output),
         Command::Simulate(command) => simulate::run(command, &cli.config, now, &mut rand::rng(), output).await,
         Command::Demo(command) => demo::run(command, output.writer()).await,
         Command::Completions { shell } => Ok(completions(*shell, output)?),

@@ -1,8 +1,10 @@
 //! `mortar dead replay`: dead letters run again, one by one or a whole selection.
 
+#![allow(clippy::print_stderr, reason = "the question and the progress are for the terminal")]
+
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::Args;
 use jiff::Timestamp;
@@ -10,7 +12,7 @@ use mortar_core::delivery::{DeliveryId, EventSeq, State};
 use mortar_core::ports::{self, Filter};
 use mortar_core::story::DeliverySummary;
 use serde::Serialize;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::client::Client;
 use super::each::each;

@@ -101,7 +101,10 @@ impl Edge {
         match tokio::time::timeout(self.config.store_timeout, accept(&self.ports, &self.plugins, callback)).await {
             Ok(Ok(acceptance)) => Answer::Stored(acceptance),
             Ok(Err(fault)) => {
-                tracing::warn!(%fault, "a genuine callback could not be stored; the sender is asked to come again");
+                // What the journal itself has said already is not said again with each callback.
+                if self.ports.journal.health().is_ok() {
+                    tracing::warn!(%fault, "a genuine callback could not be stored; the sender is asked to come again");
+                }
                 Answer::Unavailable("the journal cannot store now")
             }
             Err(_) => {

@@ -25,9 +25,13 @@ impl Sampler {
         if !self.has_room(callback.received_at) {
             return;
         }
-        let kept = self.ports.journal.reject(callback);
+        let journal = self.ports.journal.clone();
+        let kept = journal.reject(callback);
         tokio::spawn(async move {
-            if let Err(fault) = kept.await {
+            // What the journal itself has said already is not said again with each callback.
+            if let Err(fault) = kept.await
+                && journal.health().is_ok()
+            {
                 tracing::warn!(%fault, "a rejected callback could not be kept for the operator");
             }
         });

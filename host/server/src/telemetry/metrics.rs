@@ -6,6 +6,7 @@ use mortar_core::ports::{Observation, Observer};
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
@@ -55,6 +56,7 @@ pub struct Metrics {
     attempts: Durations<AttemptLabels>,
     calls: Durations<CallLabels>,
     breakers: Family<BreakerLabels, Counter>,
+    ready: Gauge,
 }
 
 impl Default for Metrics {
@@ -73,16 +75,19 @@ impl Default for Metrics {
         let help = "Requests through connections by class of status";
         registry.register_with_unit("call_duration", help, Unit::Seconds, calls.clone());
         registry.register("breaker_changes", "Changes of the breakers of connections, by what they became", breakers.clone());
-        Self { registry, callbacks, stored, duplicates, attempts, calls, breakers }
+        let ready = Gauge::default();
+        registry.register("ready", "1 while callbacks are taken, 0 while the journal cannot store them", ready.clone());
+        Self { registry, callbacks, stored, duplicates, attempts, calls, breakers, ready }
     }
 }
 
 impl Metrics {
-    /// All metrics as text.
+    /// All metrics as text; `ready` says whether callbacks are taken now.
     ///
     /// # Errors
     /// Those of the encoder.
-    pub fn encode(&self) -> Result<String, std::fmt::Error> {
+    pub fn encode(&self, ready: bool) -> Result<String, std::fmt::Error> {
+        self.ready.set(ready.into());
         let mut page = String::new();
         text::encode(&mut page, &self.registry)?;
         Ok(page)
@@ -140,7 +145,8 @@ mod tests {
         metrics.observe(&Observation::Events { source: "masonhub", stored: 3, duplicates: 1 });
         metrics.observe(&Observation::Call { connection: "erp", status: Some(201), took: Duration::from_millis(3) });
         metrics.observe(&Observation::Breaker { connection: "erp", state: "half-open" });
-        let page = metrics.encode().unwrap();
+        let page = metrics.encode(true).unwrap();
+        assert!(page.contains("mortar_ready 1"), "{page}");
         assert!(page.contains("mortar_events_stored_total{source=\"masonhub\"} 3"), "{page}");
         assert!(page.contains("mortar_call_duration_seconds_count{connection=\"erp\",status=\"2xx\"} 1"), "{page}");
         assert!(page.contains("mortar_breaker_changes_total{connection=\"erp\",state=\"half-open\"} 1"), "{page}");

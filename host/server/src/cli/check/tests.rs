@@ -22,7 +22,7 @@ fn set_mode(path: &Path, mode: u32) {
 async fn check(folder: &tempfile::TempDir, offline: bool) -> (Exit, String) {
     let mut buffer = Vec::new();
     let mut output = Output::plain(&mut buffer, false);
-    let exit = run(&Check { offline }, &folder.path().join("mortar.toml"), &mut output).await.unwrap();
+    let exit = run(&Check { offline, journal: false }, &folder.path().join("mortar.toml"), &mut output).await.unwrap();
     (exit, String::from_utf8(buffer).unwrap().replace(&format!("{}/", folder.path().display()), ""))
 }
 
