@@ -1,9 +1,7 @@
 //! `mortar dead replay`: dead letters run again, one by one or a whole selection.
 
-#![allow(clippy::print_stderr, reason = "the question and the progress are for the terminal")]
-
 use std::collections::BTreeMap;
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
 use clap::Args;
@@ -23,6 +21,9 @@ use crate::admin_types::{EventQuery, MAX_LIMIT};
 
 /// Refusals that the JSON of a selection lists; all are counted.
 const LISTED: usize = 1000;
+
+/// How often a long replay says how far it is.
+const PROGRESS: Duration = Duration::from_secs(5);
 
 /// `mortar dead replay`
 #[derive(Debug, Args)]
@@ -89,9 +90,10 @@ impl Replay {
         if !io::stdin().is_terminal() {
             return Err(Failure::Usage(format!("{what}; add --yes if that is wanted")));
         }
-        eprint!("{what}.\nType yes to do that: ");
         let mut answer = String::new();
-        io::stdin().read_line(&mut answer).map_err(|error| Failure::Failed(format!("cannot read the answer: {error}")))?;
+        write!(io::stderr(), "{what}.\nType yes to do that: ")
+            .and_then(|()| io::stdin().read_line(&mut answer))
+            .map_err(|error| Failure::Failed(format!("cannot ask: {error}; add --yes if that is wanted")))?;
         if answer.trim() == "yes" { Ok(()) } else { Err(Failure::Refused("nothing was replayed".into())) }
     }
 }
@@ -211,14 +213,11 @@ async fn replay(command: &Replay, mut pages: Pages<'_>, output: &mut Output<'_>)
                     }
                 }
             }
-            if told.elapsed() > Duration::from_secs(1) && io::stderr().is_terminal() {
+            if told.elapsed() > PROGRESS && io::stderr().is_terminal() {
                 told = Instant::now();
-                eprint!("\r{} run again, {} refused", sum.replayed, sum.refused);
+                writeln!(io::stderr(), "so far {} run again, {} refused", sum.replayed, sum.refused)?;
             }
         }
-    }
-    if io::stderr().is_terminal() {
-        eprint!("\r");
     }
     if output.is_json() {
         output.json(&sum)?;
