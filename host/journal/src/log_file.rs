@@ -1,4 +1,4 @@
-//! The file of the write-ahead log: what a commit writes reaches it as one write.
+//! The file of the write-ahead log: what a commit writes reaches it in few large writes.
 //!
 //! SQLite writes the log page by page, and each page in two pieces; for a batch of 64 callbacks
 //! that is well over a hundred system calls. Here the pieces are gathered, and written when the log

@@ -96,24 +96,23 @@ impl Runner {
         now: Timestamp,
     ) -> Result<(), JournalError> {
         let finish = Finish { lease: claim.lease, verdict, gap, attempt, state };
-        let again = (!finish.state.is_empty()).then(|| finish.attempt.clone());
-        if self.record(finish).await? == Finished::Recorded {
+        if self.record(&finish).await? == Finished::Recorded {
             return Ok(());
         }
         let reason = "another delivery changed the plugin's state meanwhile; running again".to_owned();
         let code = ErrorCode::StateConflict;
-        let mut attempt = again.ok_or_else(|| JournalError::Damaged("a state conflict without a state write".into()))?;
+        let mut attempt = finish.attempt;
         attempt.ending = "retry".into();
         attempt.code = Some(code.to_string());
         attempt.reason = Some(reason.clone());
         let verdict = Verdict::Waiting { until: now, code, reason, spent: false };
-        self.record(Finish { lease: claim.lease, verdict, gap, attempt, state: Vec::new() }).await?;
+        self.record(&Finish { lease: claim.lease, verdict, gap, attempt, state: Vec::new() }).await?;
         Ok(())
     }
 
     /// Journals an end, however often it takes: a disk that was full for a moment would otherwise
     /// hold up the delivery until its lease runs out.
-    async fn record(&self, finish: Finish) -> Result<Finished, JournalError> {
+    async fn record(&self, finish: &Finish) -> Result<Finished, JournalError> {
         let mut said = false;
         loop {
             match self.ports.journal.finish(finish.clone()).await {
