@@ -45,8 +45,6 @@ pub(crate) struct Checkpointer {
     conn: Connection,
     /// So few pages are left to the writer at once.
     few: u32,
-    /// More than this is never left to it.
-    enough: u32,
 }
 
 impl Checkpoints {
@@ -56,7 +54,7 @@ impl Checkpoints {
         let pages = |bytes: u64| u32::try_from(bytes / u64::from(options.page_size.max(512))).unwrap_or(u32::MAX).max(1);
         let enough = pages(options.wal_bytes);
         let few = pages(options.wal_bytes / 64);
-        (Self { log: log.clone(), start, enough, start_at: enough }, Checkpointer { log, started, conn, few, enough })
+        (Self { log: log.clone(), start, enough, start_at: enough }, Checkpointer { log, started, conn, few })
     }
 
     /// Has the writer's connection tell how long the log is.
@@ -87,15 +85,17 @@ impl Checkpointer {
     /// Works until the writer is gone.
     pub(crate) fn run(self) {
         while self.started.recv().is_ok() {
-            let mut left = u32::MAX;
+            let mut through = false;
             for _ in 0..PASSES {
-                let Some(copied) = copy(&self.conn) else { break };
-                left = self.log.pages.load(Ordering::Acquire).saturating_sub(copied);
-                if left <= self.few {
+                let Some((copied, held_up)) = copy(&self.conn) else { break };
+                through = !held_up;
+                let left = self.log.pages.load(Ordering::Acquire).saturating_sub(copied);
+                if held_up || left <= self.few {
                     break;
                 }
             }
-            if left <= self.enough {
+            if through {
+                // What is left is what was written during the last pass.
                 self.log.nearly_done.store(true, Ordering::Release);
             } else {
                 // A reader holds the log up, a backup for example: the rest is no little then.
@@ -105,10 +105,11 @@ impl Checkpointer {
     }
 }
 
-/// Copies what no reader needs in the log. Answers how many of its pages are copied now.
-fn copy(conn: &Connection) -> Option<u32> {
+/// Copies what no reader needs in the log. Answers how many of its pages are copied now, and
+/// whether a reader keeps it from copying the rest.
+fn copy(conn: &Connection) -> Option<(u32, bool)> {
     match conn.wal_checkpoint_v2(Some(MAIN_DB), CheckpointMode::PASSIVE) {
-        Ok((_, copied)) => u32::try_from(copied).ok(),
+        Ok((pages, copied)) => Some((u32::try_from(copied).ok()?, copied < pages)),
         Err(error) => {
             tracing::warn!(%error, "the write-ahead log could not be copied into the file; trying again later");
             None
