@@ -21,6 +21,7 @@ mod replay;
 mod rest_plugin;
 mod restart;
 mod retry;
+mod round_trip;
 mod sources;
 mod walls;
 
