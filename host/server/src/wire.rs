@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 
 use jiff::Timestamp;
-use mortar_connect::Connections;
+use mortar_connect::{Connections, Keeper, Secrets};
 use mortar_core::config::{Config, Secret};
 use mortar_core::ports::{Clock, Journal, Observer, Random, RoundTrips, Sandbox};
 use mortar_journal::{Backups, SqliteJournal};
@@ -13,7 +13,7 @@ use mortar_pipeline::plugins::Plugins;
 use mortar_sandbox::{PluginProblem, SandboxOptions, WasmSandbox};
 use tokio::time::Instant;
 
-use crate::config::Loaded;
+use crate::config::{Loaded, secrets};
 use crate::edge::Source;
 use crate::telemetry::metrics::Metrics;
 
@@ -104,13 +104,24 @@ pub async fn wire(loaded: &Loaded) -> Result<Wired, WireError> {
     let journal: Arc<dyn Journal> = journal;
     let (sandbox, not_loaded) = load_plugins(loaded).await?;
     let sandbox: Arc<dyn Sandbox> = Arc::new(sandbox);
-    let resolve = |secret: &Secret| loaded.secret(secret);
-    let connections = Connections::new(&loaded.config.connections, &resolve, clock.clone(), observer.clone())
+    let connections = Connections::new(&loaded.config.connections, loaded, clock.clone(), observer.clone())
         .map_err(|errors| WireError::Config(lines(&errors)))?;
     let connections = Arc::new(connections);
     let plugins = Arc::new(Plugins::number(&*sandbox, &*journal).await?);
     let ports = Ports { journal, sandbox, connector: connections.clone(), clock, random: Arc::new(SystemRandom), observer };
     Ok(Wired { ports, round_trips, plugins, connections, backups, metrics, not_loaded })
+}
+
+impl Secrets for Loaded {
+    fn resolve(&self, secret: &Secret) -> Result<String, String> {
+        self.secret(secret)
+    }
+
+    fn keeper(&self, secret: &Secret) -> Option<Keeper> {
+        let Secret::File(path) = secret else { return None };
+        let path = self.path(path);
+        Some(Box::new(move |text| secrets::replace(&path, text).map_err(|error| format!("{}: {error}", path.display()))))
+    }
 }
 
 /// The sources of a configuration.

@@ -195,8 +195,7 @@ impl Problems {
         self.name(&at, name);
         let mail =
             self.url(&format!("{at}.url"), &connection.url, &["https", "http", "smtps", "smtp"]).is_some_and(|s| s.starts_with("smtp"));
-        let header_auth = matches!(connection.auth, Auth::Bearer { .. } | Auth::Header { .. } | Auth::OAuth2ClientCredentials { .. });
-        if mail && header_auth {
+        if mail && !matches!(connection.auth, Auth::None | Auth::Basic { .. }) {
             self.push(format!("{at}.auth"), "a mail server takes `kind = \"basic\"` only");
         }
         match (&connection.from, mail) {
@@ -228,12 +227,11 @@ impl Problems {
     }
 
     fn auth(&mut self, at: &str, auth: &Auth) {
-        match auth {
-            Auth::Header { name, .. } => self.header(&format!("{at}.auth.name"), Some(name)),
-            Auth::OAuth2ClientCredentials { token_url, .. } => {
-                self.url(&format!("{at}.auth.token_url"), token_url, &["https", "http"]);
-            }
-            Auth::None | Auth::Bearer { .. } | Auth::Basic { .. } => {}
+        if let Auth::Header { name, .. } = auth {
+            self.header(&format!("{at}.auth.name"), Some(name));
+        }
+        if let Some(token_url) = auth.token_url() {
+            self.url(&format!("{at}.auth.token_url"), token_url, &["https", "http"]);
         }
     }
 
