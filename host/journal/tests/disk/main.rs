@@ -1,0 +1,176 @@
+//! What the journal makes of a disk that fails.
+//!
+//! | module | what is in it |
+//! |---|---|
+//! | `platter` | the disk: what of the writes that were not synced survives a power cut |
+//! | `vfs` | how SQLite comes to it |
+//! | `world` | callbacks, attempts and calls, and what was promised about them |
+
+#![allow(clippy::unwrap_used, clippy::expect_used, unreachable_pub, missing_docs, dead_code, unused_macros)]
+
+mod platter;
+#[path = "../suite/mod.rs"]
+mod suite;
+mod vfs;
+mod world;
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use mortar_core::event::SubjectKind;
+use mortar_core::ports::{Clock, Filter, Journal, JournalError, NewCallback};
+use mortar_journal::{OpenError, Options, SqliteJournal, check};
+use platter::{Disk, Kind};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use world::World;
+
+/// Worlds in the ordinary test run.
+const SEEDS: u64 = 60;
+
+struct Still;
+
+impl Clock for Still {
+    fn now(&self) -> Timestamp {
+        world::NOW
+    }
+}
+
+fn open(disk: &Disk, options: Options) -> Result<SqliteJournal, OpenError> {
+    SqliteJournal::open(&disk.journal(), options, Arc::new(Still))
+}
+
+/// Small pages, caches, logs and runs of ids, so that all that copies or reads them happens often.
+fn options(chance: &mut ChaCha8Rng) -> Options {
+    Options {
+        free_space: 0,
+        page_size: 512 << chance.random_range(0..4),
+        page_cache: 16 << 10,
+        event_cache: 16 << 10,
+        wal_bytes: 1 << chance.random_range(15..19),
+        ids_per_run: chance.random_range(8..100),
+        ..Options::default()
+    }
+}
+
+/// A journal's life through some power cuts: what the world saw, or what it was promised and did not get.
+async fn run(seed: u64, lie: Option<Kind>) -> Result<(World, u64), String> {
+    let mut chance = ChaCha8Rng::seed_from_u64(seed);
+    let disk = Disk::new(seed);
+    if let Some(kind) = lie {
+        disk.lie_about(kind);
+    }
+    let options = options(&mut chance);
+    let mut world = World::default();
+    for _ in 0..3 {
+        disk.cut_power_after(chance.random_range(1..800));
+        if let Ok(journal) = open(&disk, options.clone()) {
+            world.live(&journal, &disk, &mut chance).await?;
+            if chance.random_range(0..4) == 0 {
+                // Without a word to anybody: a clean end may be torn too.
+                let _ = journal.close().await;
+            }
+        }
+        disk.cut_power();
+        disk.power_on();
+        let journal = open(&disk, options.clone()).map_err(|error| error.to_string())?;
+        world.audit(&journal).await?;
+        drop(journal);
+        check(&disk.journal()).map_err(|error| error.to_string())?;
+    }
+    Ok((world, disk.failed_syncs()))
+}
+
+#[tokio::test]
+async fn what_was_promised_survives_power_cuts() {
+    let only = std::env::var("DISK_SEED").ok().map(|seed| seed.parse().expect("DISK_SEED is a number"));
+    let (mut acked, mut open, mut answered, mut ended, mut failed) = (0, 0, 0, 0, 0);
+    for seed in only.map_or(0..SEEDS, |seed| seed..seed + 1) {
+        let (world, failed_syncs) = run(seed, None).await.unwrap_or_else(|broken| {
+            panic!("seed {seed}: {broken}; again: DISK_SEED={seed} cargo test -p mortar-journal --test disk what_was_promised")
+        });
+        acked += world.acked.len();
+        answered += world.answered.len();
+        open += world.sent.len() - world.answered.len();
+        ended += world.ended.len();
+        failed += failed_syncs;
+    }
+    eprintln!("{acked} callbacks acked, {answered} calls answered, {open} unanswered, {ended} deliveries over, {failed} syncs failed");
+    if only.is_none() {
+        assert!(acked > 2000 && answered > 500 && open > 5 && ended > 300 && failed > 50, "it was too quiet to show anything");
+    }
+}
+
+/// If this did not notice a disk whose syncs do nothing, it could not notice a journal that does not sync.
+#[tokio::test]
+async fn a_log_that_is_not_synced_is_noticed() {
+    assert!(noticed(Kind::Log).await, "no promise was broken, though nothing of the log was synced");
+}
+
+#[tokio::test]
+async fn a_database_file_that_is_not_synced_is_noticed() {
+    assert!(noticed(Kind::Database).await, "no promise was broken, though nothing of the file was synced");
+}
+
+async fn noticed(lie: Kind) -> bool {
+    for seed in 0..SEEDS {
+        if let Err(broken) = run(seed, Some(lie)).await {
+            eprintln!("seed {seed}: {broken}");
+            return true;
+        }
+    }
+    false
+}
+
+fn callback(id: &str) -> NewCallback {
+    suite::callback(world::NOW, vec![(id, suite::subject(SubjectKind::Order, id), "order.shipped", None, Vec::new())])
+}
+
+async fn ids(journal: &SqliteJournal) -> Vec<String> {
+    let events = journal.events(Filter { limit: 100, after: Some(0), ..Filter::default() }).await.unwrap();
+    events.into_iter().map(|event| event.id).collect()
+}
+
+#[tokio::test]
+async fn while_the_log_cannot_be_synced_nothing_is_acked_and_then_it_goes_on() {
+    for (seed, times) in [(1, 1), (2, 3), (3, 10)] {
+        let disk = Disk::new(seed);
+        let journal = open(&disk, Options::default()).unwrap();
+        journal.accept(callback("before")).await.unwrap();
+        disk.fail_syncs(Kind::Log, times);
+        for n in 0..times {
+            let refused = journal.accept(callback(&format!("refused {n}"))).await.unwrap_err();
+            let JournalError::Storage(text) = &refused else { panic!("{refused:?}") };
+            assert!(text.contains("disk I/O error"), "{text}");
+            assert_eq!(journal.health(), Err(refused), "health says it");
+        }
+        assert_eq!(journal.accept(callback("after")).await.unwrap().stored, 1);
+        assert_eq!(journal.health(), Ok(()));
+        let again = journal.accept(callback("refused 0")).await.unwrap();
+        assert_eq!((again.stored, again.duplicates), (1, 0), "what was not acked is not known");
+        assert_eq!(ids(&journal).await, ["before", "after", "refused 0"]);
+        disk.cut_power();
+        drop(journal);
+        disk.power_on();
+        assert_eq!(ids(&open(&disk, Options::default()).unwrap()).await, ["before", "after", "refused 0"]);
+    }
+}
+
+#[tokio::test]
+async fn while_the_file_cannot_be_synced_the_log_keeps_what_was_acked() {
+    let disk = Disk::new(1);
+    let options = Options { wal_bytes: 64 << 10, ..Options::default() };
+    let journal = open(&disk, options.clone()).unwrap();
+    disk.fail_syncs(Kind::Database, u32::MAX);
+    let all: Vec<_> = (0..200).map(|n| n.to_string()).collect();
+    for id in &all {
+        journal.accept(callback(id)).await.unwrap();
+    }
+    assert!(disk.failed_syncs() > 0, "it was tried");
+    disk.cut_power();
+    drop(journal);
+    disk.power_on();
+    let journal = open(&disk, options).unwrap();
+    let events = journal.events(Filter { limit: 1000, after: Some(0), ..Filter::default() }).await.unwrap();
+    assert_eq!(events.into_iter().map(|event| event.id).collect::<Vec<_>>(), all);
+}

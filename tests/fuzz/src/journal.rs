@@ -1,0 +1,4 @@
+//! The journal's file.
+
+/// Soon.
+pub fn check(_: &[u8]) {}
