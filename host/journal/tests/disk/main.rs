@@ -26,7 +26,7 @@ use rand_chacha::ChaCha8Rng;
 use world::World;
 
 /// Worlds in the ordinary test run.
-const SEEDS: u64 = 60;
+const SEEDS: u64 = 40;
 
 struct Still;
 
@@ -53,7 +53,8 @@ fn options(chance: &mut ChaCha8Rng) -> Options {
     }
 }
 
-/// A journal's life through some power cuts: what the world saw, or what it was promised and did not get.
+/// The lives of a journal, most of which end by a power cut: what the world saw, or what it was
+/// promised and did not get.
 async fn run(seed: u64, lie: Option<Kind>) -> Result<(World, u64), String> {
     let mut chance = ChaCha8Rng::seed_from_u64(seed);
     let disk = Disk::new(seed);
@@ -67,12 +68,15 @@ async fn run(seed: u64, lie: Option<Kind>) -> Result<(World, u64), String> {
         if let Ok(journal) = open(&disk, options.clone()) {
             world.live(&journal, &disk, &mut chance).await?;
             if chance.random_range(0..4) == 0 {
-                // Without a word to anybody: a clean end may be torn too.
+                // A clean end may be torn too.
                 let _ = journal.close().await;
             }
         }
-        disk.cut_power();
-        disk.power_on();
+        if disk.is_off() || chance.random_range(0..2) == 0 {
+            disk.cut_power();
+            disk.power_on();
+        }
+        disk.mend();
         let journal = open(&disk, options.clone()).map_err(|error| error.to_string())?;
         world.audit(&journal).await?;
         drop(journal);
@@ -97,7 +101,7 @@ async fn what_was_promised_survives_power_cuts() {
     }
     eprintln!("{acked} callbacks acked, {answered} calls answered, {open} unanswered, {ended} deliveries over, {failed} syncs failed");
     if only.is_none() {
-        assert!(acked > 2000 && answered > 500 && open > 5 && ended > 300 && failed > 50, "it was too quiet to show anything");
+        assert!(acked > 1000 && answered > 400 && open > 3 && ended > 150 && failed > 20, "it was too quiet to show anything");
     }
 }
 
@@ -127,7 +131,7 @@ fn callback(id: &str) -> NewCallback {
 }
 
 async fn ids(journal: &SqliteJournal) -> Vec<String> {
-    let events = journal.events(Filter { limit: 100, after: Some(0), ..Filter::default() }).await.unwrap();
+    let events = journal.events(Filter { limit: 10_000, after: Some(0), ..Filter::default() }).await.unwrap();
     events.into_iter().map(|event| event.id).collect()
 }
 
@@ -157,20 +161,38 @@ async fn while_the_log_cannot_be_synced_nothing_is_acked_and_then_it_goes_on() {
 }
 
 #[tokio::test]
-async fn while_the_file_cannot_be_synced_the_log_keeps_what_was_acked() {
-    let disk = Disk::new(1);
-    let options = Options { wal_bytes: 64 << 10, ..Options::default() };
-    let journal = open(&disk, options.clone()).unwrap();
-    disk.fail_syncs(Kind::Database, u32::MAX);
-    let all: Vec<_> = (0..200).map(|n| n.to_string()).collect();
-    for id in &all {
-        journal.accept(callback(id)).await.unwrap();
+async fn when_the_file_cannot_be_synced_the_log_is_kept_and_the_next_start_copies_it() {
+    for (seed, cut) in [(1, false), (2, true), (3, true)] {
+        let disk = Disk::new(seed);
+        let options = Options { wal_bytes: 64 << 10, ..Options::default() };
+        let journal = open(&disk, options.clone()).unwrap();
+        disk.fail_syncs(Kind::Database, 1);
+        let mut acked = Vec::new();
+        let refused = loop {
+            let id = acked.len().to_string();
+            match journal.accept(callback(&id)).await {
+                Ok(_) => acked.push(id),
+                Err(refused) => break refused,
+            }
+        };
+        let JournalError::Damaged(text) = &refused else { panic!("{refused:?}") };
+        assert!(text.contains("start the host again"), "{text}");
+        assert_eq!(journal.health(), Err(refused), "health says it");
+        if cut {
+            disk.cut_power();
+        }
+        drop(journal);
+        if cut {
+            disk.power_on();
+        }
+        let journal = open(&disk, options.clone()).unwrap();
+        assert_eq!(journal.health(), Ok(()));
+        assert_eq!(ids(&journal).await, acked);
+        journal.accept(callback("after")).await.unwrap();
+        drop(journal);
+        disk.cut_power();
+        disk.power_on();
+        acked.push("after".into());
+        assert_eq!(ids(&open(&disk, options).unwrap()).await, acked, "the whole log was copied");
     }
-    assert!(disk.failed_syncs() > 0, "it was tried");
-    disk.cut_power();
-    drop(journal);
-    disk.power_on();
-    let journal = open(&disk, options).unwrap();
-    let events = journal.events(Filter { limit: 1000, after: Some(0), ..Filter::default() }).await.unwrap();
-    assert_eq!(events.into_iter().map(|event| event.id).collect::<Vec<_>>(), all);
 }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use rand::{RngExt, SeedableRng};
@@ -59,6 +60,8 @@ struct Image {
     lasting: Vec<u8>,
     /// What the system's cache has beyond that, in order.
     pending: Vec<Change>,
+    /// Syncs that failed. Whoever had the file open then is told, each once.
+    failed: u64,
 }
 
 enum Change {
@@ -111,6 +114,12 @@ impl Disk {
         self.state().failing = Some((of, times));
     }
 
+    /// From now on nothing fails.
+    pub fn mend(&self) {
+        let mut state = self.state();
+        (state.left, state.failing) = (None, None);
+    }
+
     /// How many syncs failed.
     pub fn failed_syncs(&self) -> u64 {
         self.state().failed
@@ -130,7 +139,7 @@ impl Disk {
     pub fn power_on(&self) {
         let mut state = self.state();
         assert!(state.off, "it was not cut");
-        (state.off, state.left, state.failing) = (false, None, None);
+        state.off = false;
         for entry in std::fs::read_dir(self.directory.path()).unwrap() {
             std::fs::remove_file(entry.unwrap().path()).unwrap();
         }
@@ -140,8 +149,9 @@ impl Disk {
         }
     }
 
-    pub fn opened(&self, name: &str) {
-        self.state().files.entry(name.to_owned()).or_default();
+    /// Opens a file. Answers how many of its syncs have failed, for [`sync`](Self::sync).
+    pub fn opened(&self, name: &str) -> u64 {
+        self.state().files.entry(name.to_owned()).or_default().failed
     }
 
     /// True where it is deleted, which lasts at once.
@@ -172,8 +182,9 @@ impl Disk {
         !state.off
     }
 
-    /// True where all that was written to the file lasts.
-    pub fn sync(&self, name: &str) -> bool {
+    /// True where all that was written to the file lasts, as far as whoever opened it can tell, who
+    /// knows of so many failed syncs.
+    pub fn sync(&self, name: &str, known: &AtomicU64) -> bool {
         let mut state = self.state();
         state.operation();
         if state.off {
@@ -185,11 +196,12 @@ impl Disk {
         if let Some((_, left)) = failing.as_mut().filter(|(of, left)| *of == kind && *left > 0) {
             *left -= 1;
             *failed += 1;
+            image.failed += 1;
             image.tear(chance);
-            return false;
+        } else {
+            std::mem::take(&mut image.pending).iter().for_each(|change| image.apply(change, |_| true));
         }
-        std::mem::take(&mut image.pending).iter().for_each(|change| image.apply(change, |_| true));
-        true
+        known.swap(image.failed, Ordering::Relaxed) == image.failed
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -7,6 +7,7 @@ use std::ffi::{CStr, OsStr, c_char, c_int, c_void};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::ptr::null_mut;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
 
 use rusqlite::ffi::{self, SQLITE_OK};
@@ -31,6 +32,8 @@ struct Kept {
     own: *const ffi::sqlite3_io_methods,
     disk: Arc<Disk>,
     name: String,
+    /// Failed syncs that it knows of.
+    failed: AtomicU64,
 }
 
 /// Makes it what all connections of this process use, the journal's included. Files that are on no
@@ -98,11 +101,11 @@ unsafe extern "C" fn open(
         if code == SQLITE_OK
             && let Some((disk, name)) = found
         {
-            disk.opened(&name);
+            let failed = AtomicU64::new(disk.opened(&name));
             let own = (*file).pMethods;
             let replaced =
                 ffi::sqlite3_io_methods { xClose: Some(close), xWrite: Some(write), xTruncate: Some(truncate), xSync: Some(sync), ..*own };
-            *place(file) = Box::into_raw(Box::new(Kept { methods: replaced, own, disk, name }));
+            *place(file) = Box::into_raw(Box::new(Kept { methods: replaced, own, disk, name, failed }));
             (*file).pMethods = &raw const kept(file).methods;
         }
         code
@@ -151,5 +154,6 @@ unsafe extern "C" fn truncate(file: *mut ffi::sqlite3_file, size: i64) -> c_int 
 
 unsafe extern "C" fn sync(file: *mut ffi::sqlite3_file, _: c_int) -> c_int {
     // The real disk is of no interest.
-    unsafe { if kept(file).disk.sync(&kept(file).name) { SQLITE_OK } else { ffi::SQLITE_IOERR_FSYNC } }
+    let kept = unsafe { kept(file) };
+    if kept.disk.sync(&kept.name, &kept.failed) { SQLITE_OK } else { ffi::SQLITE_IOERR_FSYNC }
 }

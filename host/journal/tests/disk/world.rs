@@ -10,7 +10,7 @@ use mortar_core::call::Request;
 use mortar_core::code::ErrorCode;
 use mortar_core::delivery::{Gap, PluginNo, State, Verdict};
 use mortar_core::event::SubjectKind;
-use mortar_core::ports::{CallWrite, Claim, Filter, Finish, Journal, NewCallback, NewDelivery, Order};
+use mortar_core::ports::{CallWrite, Claim, Filter, Finish, Journal, JournalError, NewCallback, NewDelivery, Order};
 use mortar_core::story::{Attempt, Call, Fate};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -55,7 +55,8 @@ impl World {
         let Ok(plugins) = journal.register_plugins(vec!["erp".into()]).await else { return Ok(()) };
         let mut running = Vec::new();
         for _ in 0..chance.random_range(50..400) {
-            if disk.is_off() {
+            // Somebody starts it again where it says that this is needed.
+            if disk.is_off() || matches!(journal.health(), Err(JournalError::Damaged(_))) && chance.random_range(0..4) == 0 {
                 break;
             }
             match chance.random_range(0..20) {
@@ -78,7 +79,7 @@ impl World {
                     let attempt = running.swap_remove(chance.random_range(0..running.len()));
                     self.finish(journal, &attempt.claim, chance).await;
                 }
-                19 => {
+                19 if chance.random_range(0..4) == 0 => {
                     let of = if chance.random_range(0..2) == 0 { Kind::Log } else { Kind::Database };
                     disk.fail_syncs(of, chance.random_range(1..4));
                 }
@@ -105,7 +106,9 @@ impl World {
         }
         for (place, known, receipt) in receipts {
             let Ok(accepted) = receipt.await else { continue };
-            ensure(accepted.stored + accepted.duplicates == self.callbacks[place].len(), || format!("{place} is half there: {accepted:?}"))?;
+            ensure(accepted.stored + accepted.duplicates == self.callbacks[place].len(), || {
+                format!("{place} is half there: {accepted:?}")
+            })?;
             ensure(!known || accepted.stored == 0, || format!("{place} was acked before, and is taken for new"))?;
             self.acked.insert(place);
         }
@@ -114,7 +117,8 @@ impl World {
 
     fn callback(&self, place: usize, plugin: PluginNo, chance: &mut ChaCha8Rng) -> NewCallback {
         let fifo = NewDelivery { plugin, order: Order::Fifo };
-        let subject = |id: &str| suite::subject(SubjectKind::Order, &format!("SO-{}", id.len() as u32 * 3 % SUBJECTS + place as u32 % SUBJECTS));
+        let subject =
+            |id: &str| suite::subject(SubjectKind::Order, &format!("SO-{}", id.len() as u32 * 3 % SUBJECTS + place as u32 % SUBJECTS));
         let events = self.callbacks[place].iter().map(|id| (id.as_str(), subject(id), "order.shipped", None, vec![fifo])).collect();
         let mut callback = suite::callback(NOW, events);
         let mut body = callback.body.to_vec();
