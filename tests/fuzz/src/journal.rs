@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use mortar_core::delivery::{PluginNo, State};
 use mortar_core::ports::{Filter, Journal, JournalError, Receipt};
-use mortar_journal::{Options, SqliteJournal};
+use mortar_journal::SqliteJournal;
 use tokio::runtime::{Builder, Runtime};
 
 pub use edits::{every_column, pages};
