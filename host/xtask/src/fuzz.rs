@@ -32,6 +32,7 @@ pub(crate) fn fuzz(seconds: u32, only: Option<&str>) -> Result<ExitCode> {
     }
     let folder = target().join("fuzz");
     let seeds = folder.join("seeds");
+    let _ = std::fs::remove_dir_all(&seeds);
     let writing = ["run", "--quiet", "--package", "mortar-fuzz", "--", "seeds", text(&seeds)?];
     run(&mut cargo(&writing))?;
     let names = names(&seeds, only)?;

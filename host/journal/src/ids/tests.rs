@@ -77,8 +77,8 @@ fn a_damaged_filter_is_an_error() {
 fn a_damaged_block_is_an_error() {
     let conn = file();
     let sealed = Sealed::build(1, ids(10, 60), 0);
-    let unsorted = "substr(records, 21) || substr(records, 1, 20)";
-    let of_an_event_elsewhere = "substr(records, 1, 16) || x'ffffffff' || substr(records, 21)";
+    let unsorted = "CAST(substr(records, 21) || substr(records, 1, 20) AS BLOB)";
+    let of_an_event_elsewhere = "CAST(substr(records, 1, 16) || x'ffffffff' || substr(records, 21) AS BLOB)";
     for damage in ["x'00'", unsorted, of_an_event_elsewhere] {
         conn.execute_batch("DELETE FROM id_runs; DELETE FROM id_blocks").unwrap();
         write(&conn, &sealed);

@@ -63,7 +63,7 @@ pub(super) fn done(claim: &Claim) -> Finish {
 
 /// The callbacks that it was made of.
 pub(super) fn callbacks() -> Vec<NewCallback> {
-    EVENTS.chunks(2).map(|ids| callback(ids)).collect()
+    EVENTS.chunks(2).map(callback).collect()
 }
 
 fn callback(ids: &[&str]) -> NewCallback {
