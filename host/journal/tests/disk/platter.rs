@@ -120,6 +120,11 @@ impl Disk {
         (state.left, state.failing) = (None, None);
     }
 
+    /// True where something was written to a file that no sync has made lasting.
+    pub fn has_pending(&self, of: Kind) -> bool {
+        self.state().files.iter().any(|(name, image)| Kind::of(name) == of && !image.pending.is_empty())
+    }
+
     /// How many syncs failed.
     pub fn failed_syncs(&self) -> u64 {
         self.state().failed
