@@ -154,6 +154,8 @@ pub struct DeliveryConfig {
     pub concurrency: usize,
     /// When a failed attempt is followed by another one.
     pub retry: RetryPolicy,
+    /// Round trips that are looked at at once.
+    pub round_trips: usize,
     /// Time that running attempts get to end when the host stops.
     #[serde(with = "duration")]
     pub drain_timeout: Duration,
@@ -161,7 +163,7 @@ pub struct DeliveryConfig {
 
 impl Default for DeliveryConfig {
     fn default() -> Self {
-        Self { concurrency: 64, retry: RetryPolicy::default(), drain_timeout: Duration::from_secs(30) }
+        Self { concurrency: 64, retry: RetryPolicy::default(), round_trips: 4, drain_timeout: Duration::from_secs(30) }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod aside;
 mod listing;
+mod round_trips;
 mod rows;
 mod story;
 mod tally;
@@ -15,6 +16,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 pub(crate) use aside::{quarantined, quarantined_callback, rejected, rejected_callback};
 pub(crate) use listing::list;
+pub(crate) use round_trips::{due, first_since, report, round_trips};
 pub(crate) use story::story;
 pub(crate) use tally::Tallying;
 

@@ -14,6 +14,7 @@ mod memory;
 mod newest;
 mod plugins;
 mod purge;
+mod round_trip;
 #[cfg(test)]
 mod tests;
 
@@ -39,6 +40,7 @@ pub(crate) use memory::{Memory, Sample};
 pub(crate) use newest::REASON;
 pub(crate) use plugins::RegisterPlugins;
 pub(crate) use purge::Purge;
+pub(crate) use round_trip::{LookAgain, Record, TakeDue, TakenDue};
 
 use crate::fault::{Fault, is_of_request, journal_error, keeps_connection};
 use crate::options::Options;

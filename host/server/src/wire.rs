@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 use jiff::Timestamp;
 use mortar_connect::Connections;
 use mortar_core::config::{Config, Secret};
-use mortar_core::ports::{Clock, Journal, Observer, Random, Sandbox};
+use mortar_core::ports::{Clock, Journal, Observer, Random, RoundTrips, Sandbox};
 use mortar_journal::{Backups, SqliteJournal};
 use mortar_pipeline::Ports;
 use mortar_pipeline::plugins::Plugins;
@@ -75,6 +75,8 @@ pub enum WireError {
 pub struct Wired {
     /// The pipeline's view of them.
     pub ports: Ports,
+    /// What is known of round trips.
+    pub round_trips: Arc<dyn RoundTrips>,
     /// Who handles what.
     pub plugins: Arc<Plugins>,
     /// The connections, for their status.
@@ -97,7 +99,9 @@ pub async fn wire(loaded: &Loaded) -> Result<Wired, WireError> {
     let observer: Arc<dyn Observer> = metrics.clone();
     let journal = open_journal(loaded, clock.clone())?;
     let backups = journal.backups();
-    let journal: Arc<dyn Journal> = Arc::new(journal);
+    let journal = Arc::new(journal);
+    let round_trips: Arc<dyn RoundTrips> = journal.clone();
+    let journal: Arc<dyn Journal> = journal;
     let (sandbox, not_loaded) = load_plugins(loaded).await?;
     let sandbox: Arc<dyn Sandbox> = Arc::new(sandbox);
     let resolve = |secret: &Secret| loaded.secret(secret);
@@ -106,7 +110,7 @@ pub async fn wire(loaded: &Loaded) -> Result<Wired, WireError> {
     let connections = Arc::new(connections);
     let plugins = Arc::new(Plugins::number(&*sandbox, &*journal).await?);
     let ports = Ports { journal, sandbox, connector: connections.clone(), clock, random: Arc::new(SystemRandom), observer };
-    Ok(Wired { ports, plugins, connections, backups, metrics, not_loaded })
+    Ok(Wired { ports, round_trips, plugins, connections, backups, metrics, not_loaded })
 }
 
 /// The sources of a configuration.

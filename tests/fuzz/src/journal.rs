@@ -9,8 +9,10 @@ mod template;
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use mortar_core::delivery::{PluginNo, State};
-use mortar_core::ports::{Filter, Journal, JournalError, Receipt};
+use mortar_core::ports::{Filter, Journal, JournalError, Receipt, RoundTrips};
+use mortar_core::round_trip::RoundTripState;
 use mortar_journal::SqliteJournal;
 use tokio::runtime::{Builder, Runtime};
 
@@ -18,7 +20,8 @@ pub use edits::{every_column, pages};
 
 /// Opens a journal that has these edits, and asks it for everything.
 pub fn check(data: &[u8]) {
-    let directory = tempfile::tempdir().unwrap();
+    // In memory, where that can be: syncs are not what is looked at here.
+    let directory = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
     let path = directory.path().join("journal.db");
     if !edits::apply(data, &path) {
         return;
@@ -70,6 +73,10 @@ impl Asking {
         for id in rejected.chain(1..4) {
             told.set_aside.extend(self.wait(self.journal.rejected_callback(id)).flatten().map(|(_, callback)| ("rejected", id, callback)));
         }
+        for state in RoundTripState::ALL {
+            told.round_trips.extend(self.wait(self.journal.round_trips(state, 100)).unwrap_or_default());
+        }
+        self.wait(self.journal.report(Timestamp::UNIX_EPOCH));
         self.wait(self.journal.state(PluginNo(1), "cursor".into()));
         self.wait(self.journal.counts());
         told
@@ -81,6 +88,10 @@ impl Asking {
         let plugins = [PluginNo(1), PluginNo(2)];
         for claim in self.wait(template::claim(&self.journal, &plugins)).unwrap_or_default() {
             self.wait(self.journal.finish(template::done(&claim)));
+        }
+        self.wait(template::look_again(&self.journal));
+        for due in self.wait(template::due(&self.journal)).unwrap_or_default() {
+            self.wait(template::look(&self.journal, due.delivery));
         }
         for callback in template::callbacks() {
             self.wait(self.journal.accept(callback));

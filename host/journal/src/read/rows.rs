@@ -179,7 +179,7 @@ pub(super) fn attempts(conn: &Connection, delivery: DeliveryKey) -> rusqlite::Re
 }
 
 /// A list that is stored as JSON; empty where there is nothing.
-fn json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<Vec<T>> {
+pub(super) fn json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<Vec<T>> {
     let Some(text) = row.get_ref(column)?.as_str_or_null()? else { return Ok(Vec::new()) };
     serde_json::from_str(text).map_err(|error| FromSqlConversionFailure(column, Type::Text, error.into()))
 }

@@ -9,6 +9,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::Packs;
 use super::listing::summary;
+use super::round_trips::round_trip;
 use super::rows::{self, EventRow, number, time};
 use crate::fault::reading;
 use crate::key::{HashKeys, delivery_key};
@@ -58,7 +59,8 @@ fn tell(conn: &Connection, shared: &Shared, event: EventRow) -> rusqlite::Result
     let event = summary(conn, shared, event)?;
     let deliveries = event.deliveries.iter().map(|delivery| {
         let key = delivery_key(delivery.id).unwrap_or_default();
-        Ok(DeliveryStory { delivery: delivery.clone(), attempts: rows::attempts(conn, key)?, calls: rows::calls(conn, key)? })
+        let (attempts, calls) = (rows::attempts(conn, key)?, rows::calls(conn, key)?);
+        Ok(DeliveryStory { delivery: delivery.clone(), attempts, calls, round_trip: round_trip(conn, key)? })
     });
     let deliveries = deliveries.collect::<rusqlite::Result<_>>()?;
     Ok(EventStory { as_of, payload, callback, deliveries, event })

@@ -26,6 +26,7 @@ impl Tallying {
         let count = |sql| self.conn.query_row(sql, [], |row| row.get::<_, i64>(0));
         tally.quarantined = count("SELECT count(*) FROM quarantine WHERE released_at IS NULL")?;
         tally.rejected = count("SELECT count(*) FROM rejected")?;
+        tally.mismatches = count("SELECT count(*) FROM round_trips INDEXED BY unconfirmed WHERE state = 2")?;
         let mut handled = 0;
         let mut last = None;
         let mut deliveries = self.conn.prepare("SELECT id, state FROM deliveries ORDER BY id")?;

@@ -178,7 +178,7 @@ impl World {
             trace: Vec::new(),
             log: Vec::new(),
         };
-        let finish = Finish { lease: claim.lease, verdict, gap: Gap::Skip, attempt, state: Vec::new() };
+        let finish = Finish { lease: claim.lease, verdict, gap: Gap::Skip, attempt, state: Vec::new(), confirm_at: None };
         match (journal.finish(finish).await, state) {
             (Ok(_), Some(state)) => drop(self.ended.insert(id, state)),
             (Ok(_), None) => {}

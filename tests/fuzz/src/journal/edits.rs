@@ -9,7 +9,7 @@ use rusqlite::{Connection, params_from_iter};
 use super::template;
 
 /// The tables that a host reads, and their columns.
-pub(super) const TABLES: [(&str, &[&str]); 15] = [
+pub(super) const TABLES: [(&str, &[&str]); 16] = [
     ("meta", &["name", "value"]),
     ("sources", &["no", "name"]),
     ("types", &["no", "name"]),
@@ -61,6 +61,7 @@ pub(super) const TABLES: [(&str, &[&str]); 15] = [
         ],
     ),
     ("attempts", &["id", "number", "started_at", "ended_at", "component", "ending", "code", "reason", "trace", "log"]),
+    ("round_trips", &["id", "state", "at", "since", "looks", "spent", "reason", "expected", "found", "log"]),
     ("state", &["plugin", "key", "value", "version"]),
     ("quarantine", &["id", "source", "received_at", "remote", "delivery_header", "secret", "reason", "released_at", "body"]),
     ("rejected", &["id", "source", "received_at", "remote", "delivery_header", "reason", "admitted_at", "body"]),

@@ -5,7 +5,7 @@ use std::path::Path;
 use jiff::Timestamp;
 use mortar_core::delivery::{DeliveryId, Gap};
 use mortar_core::ports::NewCallback;
-use mortar_core::story::{DeliveryStory, EventStory, EventSummary, Fate, Quarantined, Rejected};
+use mortar_core::story::{DeliveryStory, EventStory, EventSummary, Fate, Quarantined, Rejected, RoundTrip, RoundTripSummary};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags};
 
@@ -14,6 +14,7 @@ use rusqlite::{Connection, OpenFlags};
 pub(super) struct Told {
     pub(super) events: Vec<EventSummary>,
     pub(super) stories: Vec<EventStory>,
+    pub(super) round_trips: Vec<RoundTripSummary>,
     pub(super) quarantined: Vec<Quarantined>,
     pub(super) rejected: Vec<Rejected>,
     /// By table and id.
@@ -35,6 +36,9 @@ pub(super) fn agrees(path: &Path, told: &Told) {
         let Value::Blob(bytes) = &row[0] else { panic!("{row:?}") };
         assert_eq!((String::from_utf8_lossy(bytes).as_ref(), &row[1]), (story.payload.as_str(), &Value::Integer(1)), "the record");
         story.deliveries.iter().for_each(|delivery| file.delivery(delivery));
+    }
+    for one in &told.round_trips {
+        file.round_trip(key(one.delivery), &one.round_trip);
     }
     for one in &told.quarantined {
         file.says("SELECT received_at FROM quarantine WHERE id = ?", one.id.cast_signed(), &[micros(one.received_at)]);
@@ -59,8 +63,10 @@ impl File<'_> {
 
     fn delivery(&self, story: &DeliveryStory) {
         let delivery = &story.delivery;
-        let DeliveryId { event, plugin } = delivery.id;
-        let key = event.cast_signed() << 10 | i64::from(plugin.0);
+        let key = key(delivery.id);
+        if let Some(round_trip) = &story.round_trip {
+            self.round_trip(key, round_trip);
+        }
         let gap = match delivery.gap {
             Gap::Skip => Value::Null,
             gap => Value::Integer(gap as i64),
@@ -84,6 +90,11 @@ impl File<'_> {
         assert_eq!(attempts, [Value::Integer(story.attempts.len() as i64)], "every attempt is told");
     }
 
+    fn round_trip(&self, key: i64, told: &RoundTrip) {
+        let expected = [Value::Integer(told.state as i64), micros(told.at), Value::Integer(told.looks.into())];
+        self.says("SELECT state, at, looks FROM round_trips WHERE id = ?", key, &expected);
+    }
+
     fn says(&self, sql: &str, id: i64, expected: &[Value]) {
         assert_eq!(self.row(sql, id, expected.len()), expected, "{sql} ({id})");
     }
@@ -91,6 +102,10 @@ impl File<'_> {
     fn row(&self, sql: &str, id: i64, columns: usize) -> Vec<Value> {
         self.0.query_row(sql, [id], |row| (0..columns).map(|column| row.get(column)).collect()).unwrap()
     }
+}
+
+fn key(DeliveryId { event, plugin }: DeliveryId) -> i64 {
+    event.cast_signed() << 10 | i64::from(plugin.0)
 }
 
 fn text(text: &str) -> Value {

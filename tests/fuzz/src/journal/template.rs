@@ -8,11 +8,13 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use mortar_core::call::{Request, Response};
 use mortar_core::code::ErrorCode;
-use mortar_core::delivery::{Gap, PluginNo, Verdict};
+use mortar_core::delivery::{DeliveryId, Gap, PluginNo, Verdict};
 use mortar_core::event::{Event, Subject, SubjectKind};
 use mortar_core::ports::{
-    CallWrite, Claim, Clock, Finish, Journal, NewCallback, NewDelivery, NewEvent, Order, Receipt, RejectedCallback, Share, StateWrite,
+    CallWrite, Claim, Clock, DueRoundTrip, Finish, Journal, Look, LookAt, Looked, Marked, NewCallback, NewDelivery, NewEvent, Order,
+    Receipt, RejectedCallback, RoundTrips, Share, StateWrite,
 };
+use mortar_core::round_trip::{Confirmation, RoundTripState};
 use mortar_core::story::{Attempt, Call, Fate, LogLine};
 use mortar_journal::{Options, SqliteJournal};
 use tokio::runtime::Builder;
@@ -58,7 +60,7 @@ pub(super) fn done(claim: &Claim) -> Finish {
         log: vec![LogLine { level: "info".into(), message: "sent".into() }],
     };
     let state = vec![StateWrite { key: "cursor".into(), expected: 0, value: Some(b"7".to_vec()) }];
-    Finish { lease: claim.lease, verdict: Verdict::Done, gap: Gap::Skip, attempt, state }
+    Finish { lease: claim.lease, verdict: Verdict::Done, gap: Gap::Skip, attempt, state, confirm_at: Some(NOW) }
 }
 
 /// The callbacks that it was made of.
@@ -112,6 +114,7 @@ async fn fill(path: &Path) {
     let over = claim(&journal, &[ERP]).await.unwrap();
     answer(&journal, &over[0]).await;
     journal.finish(done(&over[0])).await.unwrap();
+    look(&journal, over[0].lease.delivery).await.unwrap();
     for callback in rest {
         journal.accept(callback.clone()).await.unwrap();
     }
@@ -137,6 +140,23 @@ async fn fill(path: &Path) {
     };
     journal.reject(rejected).await.unwrap();
     journal.close().await.unwrap();
+}
+
+/// What a look at the ERP came to.
+pub(super) fn look(journal: &SqliteJournal, delivery: DeliveryId) -> Receipt<Option<RoundTripState>> {
+    let found = Confirmation::Mismatch { expected: "2 parcels".into(), found: "1 parcel".into() };
+    journal.record(Look { delivery, at: NOW, looked: Looked::Found(found), log: Vec::new() })
+}
+
+/// Takes what is to be looked at.
+pub(super) fn due(journal: &SqliteJournal) -> Receipt<Vec<DueRoundTrip>> {
+    journal.due(NOW, 100, Duration::from_secs(60))
+}
+
+/// Has all of it looked at again.
+pub(super) fn look_again(journal: &SqliteJournal) -> Receipt<Marked> {
+    let since = LookAt::Since { since: Timestamp::UNIX_EPOCH, plugins: vec![ERP], from: None };
+    journal.look_again(since, NOW)
 }
 
 async fn answer(journal: &SqliteJournal, claim: &Claim) {
