@@ -44,7 +44,7 @@ fn verifiers() -> &'static [Verifier] {
     })
 }
 
-/// Verifies a callback by every scheme. The bytes are lines of a header's place in [`HEADERS`] and
+/// Verifies a callback by every scheme. The bytes are lines of a header's place in `HEADERS` and
 /// its value, an empty line, and the body.
 pub fn check(data: &[u8]) {
     let (headers, body) = request(data);
