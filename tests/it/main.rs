@@ -22,6 +22,7 @@ mod replay;
 mod rest_plugin;
 mod restart;
 mod retry;
+mod round_trip;
 mod sources;
 mod walls;
 
