@@ -69,7 +69,8 @@ impl SqliteJournal {
         let mut conn = schema::writer(path, &options).map_err(fault)?;
         schema::migrate(&mut conn, path)?;
         check::quick(&conn, path)?;
-        let connect = |cache| schema::reader(path, cache).map_err(fault);
+        // The writer's connection is closed last, and knows whether the log may be copied then.
+        let connect = |cache| schema::reader(path, cache).and_then(|conn| schema::leave_log(&conn).map(|()| conn)).map_err(fault);
         let view = read::Tallying::start(connect(READ_CACHE)?).map_err(fault)?;
         let Start { memory, index, changed, counted } = start::load(&mut conn, path, &options, &*clock)?;
         let hash_keys = memory.hash_keys;

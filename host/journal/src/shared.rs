@@ -41,6 +41,12 @@ impl Tally {
         }
     }
 
+    /// True where a file can hold as much.
+    pub(crate) fn is_possible(&self) -> bool {
+        let kinds = [self.events, self.unhandled, self.quarantined, self.rejected, self.mismatches];
+        kinds.iter().chain(&self.deliveries).all(|count| (0..1 << 53).contains(count))
+    }
+
     pub(crate) fn add(&mut self, more: &Self) {
         self.events += more.events;
         self.unhandled += more.unhandled;

@@ -178,6 +178,11 @@ impl Writer {
                 break;
             }
         }
+        if let Some(conn) = self.conn.as_ref().filter(|_| self.checkpoints.health().is_err())
+            && let Err(error) = schema::leave_log(conn)
+        {
+            tracing::error!(%error, "the write-ahead log is copied now, though it should not be");
+        }
         Remains { _conn: self.conn, _lock: self.lock }
     }
 
@@ -221,9 +226,9 @@ impl Writer {
         self.memory.sealer.advance();
         match transact(&conn, &self.memory, &self.shared, &self.options, commands) {
             Ok(staged) => {
-                self.shared.set_health(Ok(()));
                 self.memory.publish(staged, &self.shared);
                 self.checkpoints.committed(&conn);
+                self.shared.set_health(self.checkpoints.health());
                 self.conn = Some(conn);
                 Ok(())
             }

@@ -54,7 +54,7 @@ impl PluginSettings {
         }
         found.retry("round_trip.retry", &self.round_trip.retry);
         for (index, pattern) in self.events.iter().flatten().enumerate() {
-            if pattern.is_empty() || pattern[..pattern.len() - 1].contains('*') {
+            if pattern.is_empty() || pattern.strip_suffix('*').unwrap_or(pattern).contains('*') {
                 found.push(format!("events[{index}]"), "write an event type, or the beginning of one and a `*`, as in `order.*`");
             }
         }

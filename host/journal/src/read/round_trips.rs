@@ -9,10 +9,10 @@ use mortar_core::story::{RoundTrip, RoundTripSummary};
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row};
 
-use super::rows::json;
+use super::rows::{json, number, time};
 use super::{Packs, stored_event};
 use crate::fault::reading;
-use crate::key::{DeliveryKey, delivery_id, event_of, micros, nested, time};
+use crate::key::{self, DeliveryKey, delivery_id, event_of, micros, nested};
 use crate::writer::TakenDue;
 
 /// Completes round trips that were taken with their events.
@@ -21,7 +21,7 @@ pub(crate) fn due(conn: &Connection, taken: Vec<TakenDue>) -> Result<Vec<DueRoun
     reading(|| {
         let due = taken.into_iter().filter_map(|TakenDue { key, spent, since }| {
             let event = stored_event(conn, &mut packs, event_of(key)).transpose()?;
-            Some(event.map(|event| DueRoundTrip { delivery: delivery_id(key), event: Arc::new(event), spent, since: time(since) }))
+            Some(event.map(|event| DueRoundTrip { delivery: delivery_id(key), event: Arc::new(event), spent, since: key::time(since) }))
         });
         due.collect()
     })
@@ -32,7 +32,7 @@ const COLUMNS: &str = "r.state, r.at, r.looks, r.reason, r.expected, r.found, r.
 fn read(row: &Row<'_>) -> rusqlite::Result<RoundTrip> {
     Ok(RoundTrip {
         state: state(row, 0)?,
-        at: time(row.get(1)?),
+        at: time(row, 1)?,
         looks: row.get(2)?,
         reason: row.get(3)?,
         expected: row.get(4)?,
@@ -57,7 +57,7 @@ pub(crate) fn round_trips(conn: &Connection, state: RoundTripState, limit: usize
         // The state is written out: only so is it plain to SQLite where the index has all rows.
         let mut rows = conn.prepare_cached(&format!(
             "SELECT {COLUMNS}, r.id, e.event_id, e.subject, p.name
-             FROM round_trips r JOIN events e ON e.seq = r.id >> 10 JOIN plugins p ON p.no = r.id & 1023
+             FROM round_trips r LEFT JOIN events e ON e.seq = r.id >> 10 LEFT JOIN plugins p ON p.no = r.id & 1023
              WHERE r.state = {} ORDER BY r.id DESC LIMIT ?",
             state as u8
         ))?;
@@ -82,11 +82,11 @@ pub(crate) fn report(conn: &Connection, since: Timestamp) -> Result<Vec<RoundTri
             "SELECT p.name, c.state, c.n FROM (
                  SELECT d.id & 1023 AS plugin, r.state AS state, count(*) AS n
                  FROM deliveries d LEFT JOIN round_trips r ON r.id = d.id WHERE d.id >= ? AND d.state = 3 GROUP BY 1, 2
-             ) c JOIN plugins p ON p.no = c.plugin ORDER BY 1, 2",
+             ) c LEFT JOIN plugins p ON p.no = c.plugin ORDER BY 1, 2",
         )?;
         let rows = rows.query_map([nested(first, 0)], |row| {
             let state = if row.get_ref(1)?.data_type() == Type::Null { None } else { Some(state(row, 1)?) };
-            Ok(RoundTripCount { plugin: row.get(0)?, state, count: row.get::<_, i64>(2)?.cast_unsigned() })
+            Ok(RoundTripCount { plugin: row.get(0)?, state, count: number(row, 2)? })
         })?;
         rows.collect()
     })
@@ -97,17 +97,17 @@ pub(crate) fn report(conn: &Connection, since: Timestamp) -> Result<Vec<RoundTri
 pub(crate) fn first_since(conn: &Connection, since: Timestamp) -> rusqlite::Result<Option<i64>> {
     let since = micros(since);
     let mut next = conn.prepare_cached("SELECT seq, received_at FROM events WHERE seq >= ? ORDER BY seq LIMIT 1")?;
-    let mut next = |seq: i64| next.query_row([seq], |row| Ok((row.get(0)?, row.get(1)?))).optional();
+    let mut next = |seq: i64| next.query_row([seq], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?))).optional();
     let ends: Option<(i64, i64)> =
         conn.query_row("SELECT min(seq), max(seq) FROM events", [], |row| Ok(row.get::<_, Option<i64>>(0)?.zip(row.get(1)?)))?;
     let Some((mut low, last)) = ends else { return Ok(None) };
-    let mut high = last + 1;
+    let mut high = last.saturating_add(1);
     while low < high {
-        let middle = low + (high - low) / 2;
+        let middle = low.midpoint(high);
         match next(middle)? {
-            Some((seq, received_at)) if received_at < since => low = seq + 1,
+            Some((seq, received_at)) if received_at < since => low = seq.saturating_add(1),
             _ => high = middle,
         }
     }
-    Ok(next(low)?.map(|(seq, _): (i64, i64)| seq))
+    Ok(next(low)?.map(|(seq, _)| seq))
 }
