@@ -7,8 +7,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
-use super::fault::Fault;
 use super::ledger::Ledger;
+use crate::fault::Fault;
 use crate::http::{self, causes};
 
 /// Speaks to the control paths of an ERP.

@@ -5,8 +5,7 @@
 //! |---|---|
 //! | `book.rs` | what a request does to the documents, with idempotency keys and notifications |
 //! | `ledger.rs` | what is on record: the answer of `GET /audit` |
-//! | `fault.rs` | what goes wrong on demand |
-//! | `server.rs` | HTTP |
+//! | `server.rs` | HTTP, with faults on demand |
 //! | `client.rs` | the control paths, for an ERP in another process |
 //!
 //! Any path stores documents: `POST` adds one to a list and answers 201 with its `id`, `PUT` sets
@@ -23,11 +22,10 @@
 
 mod book;
 mod client;
-mod fault;
 mod ledger;
 mod server;
 
+pub use crate::fault::{Fault, What};
 pub use client::{Client, ClientError};
-pub use fault::{Fault, What};
 pub use ledger::{Ledger, Notification, Write, notification_path, order_of, segments, shipment_path, tracking_numbers};
 pub use server::{Erp, ErpOptions, Handle, NotifyOn, run};

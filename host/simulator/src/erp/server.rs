@@ -1,32 +1,19 @@
 //! The ERP's HTTP side.
 
-use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
 
-use bytes::Bytes;
-use http_body_util::combinators::BoxBody;
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::{Body, Frame, Incoming, SizeHint};
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, LOCATION, RETRY_AFTER};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper::{Method, Request, Response, StatusCode};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use serde_json::{Value, json};
-use thiserror::Error;
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
+use hyper::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use hyper::{Method, Request};
+use serde_json::json;
 use tokio::net::TcpListener;
-use tokio::task::JoinSet;
 
 use super::book::{self, Answer, Book};
-use super::fault::{Fault, Faults, What};
 use super::ledger::Ledger;
-
-/// Request bodies over this are answered with 413.
-const BODY_LIMIT: usize = 16 << 20;
+use crate::fault::{Fault, Faults};
+use crate::server::{self, Answers, BODY_LIMIT, Cut, Reply, json_reply, lock};
 
 /// What the ERP is like.
 #[derive(Clone, Debug)]
@@ -120,42 +107,15 @@ impl Erp {
 
     /// Serves until `until` ends; then every connection is cut.
     pub async fn run(self, until: impl Future<Output = ()>) {
-        let mut connections = JoinSet::new();
-        tokio::pin!(until);
-        loop {
-            let accepted = tokio::select! {
-                accepted = self.listener.accept() => accepted,
-                () = &mut until => return,
-            };
-            while connections.try_join_next().is_some() {}
-            match accepted {
-                Ok((stream, _)) => drop(connections.spawn(serve(self.handle.clone(), stream))),
-                Err(error) => {
-                    tracing::warn!(%error, "the simulated ERP could not accept a connection");
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                }
-            }
-        }
+        server::run(self.listener, self.handle, until).await;
     }
 }
 
-async fn serve(handle: Handle, stream: tokio::net::TcpStream) {
-    // Without it a small answer after a small request can wait for the peer's delayed ACK.
-    let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request| {
-        let handle = handle.clone();
-        async move { handle.answer(request).await }
-    });
-    // A connection that ends badly is the client's affair, or a fault that was asked for.
-    let _ = http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service).await;
+impl Answers for Handle {
+    async fn answer(&self, request: Request<Incoming>) -> Result<Reply, Cut> {
+        self.receive(request).await
+    }
 }
-
-/// The connection is closed without an answer.
-#[derive(Debug, Error)]
-#[error("a fault cut the connection")]
-struct Cut;
-
-type Reply = Response<BoxBody<Bytes, Infallible>>;
 
 impl Handle {
     /// An ERP with the same state on this address: what a restart of it looks like.
@@ -183,7 +143,7 @@ impl Handle {
         lock(&self.shared.book).ledger()
     }
 
-    async fn answer(&self, request: Request<Incoming>) -> Result<Reply, Cut> {
+    async fn receive(&self, request: Request<Incoming>) -> Result<Reply, Cut> {
         let (head, body) = request.into_parts();
         let path = head.uri.path().to_owned();
         let body = match Limited::new(body, BODY_LIMIT).collect().await {
@@ -209,19 +169,7 @@ impl Handle {
             ("GET", "/health") => json_reply(200, &json!({"status": "ok"})),
             ("GET", "/audit") => json_reply(200, &json!(self.ledger())),
             ("GET", "/notifications") => json_reply(200, &json!({"data": self.ledger().notifications})),
-            ("GET", "/faults") => json_reply(200, &json!({"data": lock(&self.shared.faults).list()})),
-            ("POST", "/faults") => match serde_json::from_slice(body) {
-                Ok(fault) => {
-                    self.fault(fault);
-                    json_reply(201, &json!({"status": "set"}))
-                }
-                Err(error) => json_reply(400, &json!({"error": format!("this is not a fault: {error}")})),
-            },
-            ("DELETE", "/faults") => {
-                self.clear_faults();
-                json_reply(200, &json!({"status": "cleared"}))
-            }
-            _ => return None,
+            _ => return server::control_faults(&self.shared.faults, method, path, body),
         };
         Some(reply)
     }
@@ -245,86 +193,17 @@ impl Handle {
             *book.record.faults.entry(fault.what.name().to_owned()).or_default() += 1;
             fault.applied.then(|| book.answer(request))
         };
-        self.fail(fault.what, answered, request).await
-    }
-
-    /// `answered` is the right answer, where the request was applied.
-    async fn fail(&self, what: What, answered: Option<Answer>, request: &book::Request) -> Result<Reply, Cut> {
-        match what {
-            What::Unavailable { retry_after } => {
-                let mut reply = json_reply(503, &json!({"error": "down for maintenance"}));
-                if let Some(seconds) = retry_after {
-                    reply.headers_mut().insert(RETRY_AFTER, seconds.into());
-                }
-                Ok(reply)
-            }
-            What::Status(status) => Ok(json_reply(status, &json!({"error": format!("a fault: {status}")}))),
-            What::Hang => std::future::pending().await,
-            What::Cut => Err(Cut),
-            What::Slow(ms) => {
-                tokio::time::sleep(Duration::from_millis(ms)).await;
-                let answer = answered.unwrap_or_else(|| lock(&self.shared.book).answer(request));
-                Ok(reply(&answer))
-            }
-            What::Garbage => Ok(with_body(200, Full::new(Bytes::from_static(b"\xff\xfe{\"id\": <html>\0")).boxed())),
-            What::Redirect(to) => {
-                let mut reply = json_reply(307, &json!({"error": "moved"}));
-                match to.parse() {
-                    Ok(address) => drop(reply.headers_mut().insert(LOCATION, address)),
-                    Err(_) => return Ok(json_reply(500, &json!({"error": "the fault's address is not a header value"}))),
-                }
-                Ok(reply)
-            }
-            What::Huge(bytes) => Ok(with_body(200, Zeros { left: bytes }.boxed())),
-        }
+        let right = answered.as_ref().map(reply);
+        server::fail(fault.what, right, || reply(&lock(&self.shared.book).answer(request))).await
     }
 }
 
 fn reply(answer: &Answer) -> Reply {
     let mut reply = json_reply(answer.status, &answer.body);
     if answer.repeated {
-        reply.headers_mut().insert("idempotent-replayed", hyper::header::HeaderValue::from_static("true"));
+        reply.headers_mut().insert("idempotent-replayed", HeaderValue::from_static("true"));
     }
     reply
-}
-
-fn json_reply(status: u16, body: &Value) -> Reply {
-    let text = if body.is_null() { String::new() } else { body.to_string() };
-    with_body(status, Full::from(text).boxed())
-}
-
-fn with_body(status: u16, body: BoxBody<Bytes, Infallible>) -> Reply {
-    let mut reply = Response::new(body);
-    *reply.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    reply.headers_mut().insert(CONTENT_TYPE, hyper::header::HeaderValue::from_static("application/json"));
-    reply
-}
-
-/// A body of zeros.
-struct Zeros {
-    left: u64,
-}
-
-impl Body for Zeros {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        static CHUNK: [u8; 1 << 16] = [0; 1 << 16];
-        let size = self.left.min(CHUNK.len() as u64);
-        self.left -= size;
-        let chunk = Bytes::from_static(&CHUNK[..usize::try_from(size).unwrap_or(CHUNK.len())]);
-        Poll::Ready((size > 0).then(|| Ok(Frame::data(chunk))))
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::new()
-    }
-}
-
-/// A panic elsewhere must not hide what is on record.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

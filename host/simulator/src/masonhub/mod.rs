@@ -1,8 +1,10 @@
-//! MasonHub, played: what it sends, in which order, and how often.
+//! MasonHub, played: what it sends, in which order, and how often; and what its API answers.
 //!
 //! [`Scenario::plan`] makes callbacks and the [`Truth`] they tell from a seed; [`send`] delivers
-//! them by MasonHub's rules. The same seed makes the same bytes.
+//! them by MasonHub's rules. The same seed makes the same bytes. [`api`] is the API: lists, registered
+//! callbacks, holds, and the data factory that makes events on demand.
 
+pub mod api;
 mod assemble;
 mod callback;
 mod inbound;

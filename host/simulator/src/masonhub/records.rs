@@ -96,7 +96,7 @@ impl OrderRecord<'_> {
     }
 }
 
-fn parcel(parcel: &Parcel, order: &str, dialect: Dialect) -> Value {
+pub(super) fn parcel(parcel: &Parcel, order: &str, dialect: Dialect) -> Value {
     let service = if dialect == Dialect::V2 { "shipping_service_level" } else { "shipper_service_level" };
     let units: i64 = parcel.lines.iter().map(|l| l.quantity).sum();
     json!({
@@ -115,7 +115,7 @@ fn parcel(parcel: &Parcel, order: &str, dialect: Dialect) -> Value {
     })
 }
 
-fn order_lines(lines: &[Line]) -> Value {
+pub(super) fn order_lines(lines: &[Line]) -> Value {
     lines.iter().map(|l| json!({"sku_customer_id": l.sku, "quantity": l.quantity})).collect()
 }
 
@@ -263,4 +263,4 @@ pub(super) fn stock(id: &str, sku: &str, count: &Count, damaged: i64, movement: 
 }
 
 /// The warehouse's identifier of its only location here.
-const LOCATION: &str = "52c7c6ee-6e63-4f25-db83-c987fc52116c";
+pub(super) const LOCATION: &str = "52c7c6ee-6e63-4f25-db83-c987fc52116c";

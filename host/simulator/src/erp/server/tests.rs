@@ -1,7 +1,10 @@
+use std::time::Duration;
+
 use http_body_util::Full;
+use serde_json::Value;
 
 use super::*;
-use crate::erp::Client;
+use crate::erp::{Client, What};
 use crate::http::client;
 
 /// A running ERP, seen over its socket.

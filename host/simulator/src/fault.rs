@@ -113,28 +113,28 @@ impl Fault {
 
 /// The faults that are set. The one set first is met first.
 #[derive(Default)]
-pub(super) struct Faults {
+pub(crate) struct Faults {
     set: Vec<(Fault, Option<Instant>)>,
 }
 
 impl Faults {
-    pub(super) fn add(&mut self, fault: Fault) {
+    pub(crate) fn add(&mut self, fault: Fault) {
         let until = fault.for_ms.and_then(|ms| Instant::now().checked_add(Duration::from_millis(ms)));
         self.set.push((fault, until));
     }
 
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.set.clear();
     }
 
     /// The faults that are still to come.
-    pub(super) fn list(&mut self) -> Vec<Fault> {
+    pub(crate) fn list(&mut self) -> Vec<Fault> {
         self.forget_past();
         self.set.iter().map(|(fault, _)| fault.clone()).collect()
     }
 
     /// The fault that this request meets.
-    pub(super) fn meet(&mut self, method: &str, path: &str) -> Option<Fault> {
+    pub(crate) fn meet(&mut self, method: &str, path: &str) -> Option<Fault> {
         self.forget_past();
         let (fault, _) = self.set.iter_mut().find(|(fault, _)| fault.fits(method, path))?;
         if let Some(left) = &mut fault.next {
