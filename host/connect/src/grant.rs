@@ -1,4 +1,5 @@
-//! How an access token is asked for: with a secret, with a signed statement, or with a refresh token.
+//! How an access token is asked for: with a secret, with a signed statement, with a refresh token, or
+//! as MasonHub wants it, with a secret phrase.
 
 use jiff::Timestamp;
 use mortar_core::config::{Auth, Secret};
@@ -11,7 +12,15 @@ use crate::auth::basic;
 use crate::setup::{Keeper, Setup};
 
 /// What a client asks a token endpoint with.
-pub(crate) struct Grant {
+pub(crate) enum Grant {
+    /// By the rules of OAuth 2.
+    OAuth2(Box<OAuth2>),
+    /// As MasonHub's `POST /secrets` wants it: the body, which has the phrase in it.
+    Phrase(String),
+}
+
+/// A client of an OAuth 2 server.
+pub(crate) struct OAuth2 {
     client: Client,
     refresh: Option<Refresh>,
     scope: Option<String>,
@@ -52,12 +61,47 @@ pub(crate) struct Manner {
 /// What is sent.
 pub(crate) struct Asked {
     pub(crate) authorization: Option<HeaderValue>,
-    pub(crate) form: String,
+    pub(crate) content_type: &'static str,
+    pub(crate) body: String,
 }
 
 impl Grant {
     /// Looks the secrets up. None for credentials that need no token, too.
     pub(crate) fn new(setup: &mut Setup<'_>, auth: &Auth) -> Option<Self> {
+        if let Auth::SecretPhrase { secret_phrase, .. } = auth {
+            let phrase = setup.secret("auth.secret_phrase", secret_phrase)?;
+            return Some(Self::Phrase(serde_json::json!({ "secret_phrase": phrase }).to_string()));
+        }
+        OAuth2::new(setup, auth).map(|oauth| Self::OAuth2(Box::new(oauth)))
+    }
+
+    /// How to ask instead, where a refusal may only mean that the server wants to be asked so.
+    pub(crate) fn other_manner(&self, manner: &Manner) -> Option<Manner> {
+        match self {
+            Self::OAuth2(oauth) => oauth.other_manner(manner),
+            Self::Phrase(_) => None,
+        }
+    }
+
+    /// What is sent to the token endpoint now.
+    pub(crate) fn ask(&self, manner: &Manner, now: Timestamp) -> Result<Asked, String> {
+        match self {
+            Self::OAuth2(oauth) => oauth.ask(manner, now),
+            Self::Phrase(body) => Ok(Asked { authorization: None, content_type: "application/json", body: body.clone() }),
+        }
+    }
+
+    /// Another refresh token takes the place of the one that was used, which may be worth nothing now.
+    pub(crate) fn rotate(&self, manner: &mut Manner, token: &str) {
+        if let Self::OAuth2(oauth) = self {
+            oauth.rotate(manner, token);
+        }
+    }
+}
+
+impl OAuth2 {
+    /// Looks the secrets up. None for credentials that are no OAuth 2, too.
+    fn new(setup: &mut Setup<'_>, auth: &Auth) -> Option<Self> {
         match auth {
             Auth::OAuth2ClientCredentials { client_id, client_secret, scope, .. } => {
                 let client = Client::with_secret(setup, client_id, client_secret)?;
@@ -76,18 +120,18 @@ impl Grant {
                 let keeper = setup.secrets.keeper(&refresh.refresh_token);
                 Some(Self { client: client?, refresh: Some(Refresh { token, keeper }), scope: refresh.scope.clone() })
             }
-            Auth::None | Auth::Bearer { .. } | Auth::Basic { .. } | Auth::Header { .. } | Auth::OAuth1(_) => None,
+            Auth::None | Auth::Bearer { .. } | Auth::Basic { .. } | Auth::Header { .. } | Auth::OAuth1(_) | Auth::SecretPhrase { .. } => {
+                None
+            }
         }
     }
 
-    /// How to ask instead, where a refusal may only mean that the server wants to be asked so.
-    pub(crate) fn other_manner(&self, manner: &Manner) -> Option<Manner> {
+    fn other_manner(&self, manner: &Manner) -> Option<Manner> {
         let other = matches!(self.client, Client::Secret { .. }) && !manner.in_form;
         other.then(|| Manner { in_form: true, ..manner.clone() })
     }
 
-    /// What is sent to the token endpoint now.
-    pub(crate) fn ask(&self, manner: &Manner, now: Timestamp) -> Result<Asked, String> {
+    fn ask(&self, manner: &Manner, now: Timestamp) -> Result<Asked, String> {
         let mut form = form_urlencoded::Serializer::new(String::new());
         match &self.refresh {
             Some(refresh) => {
@@ -114,11 +158,10 @@ impl Grant {
                 None
             }
         };
-        Ok(Asked { authorization, form: form.finish() })
+        Ok(Asked { authorization, content_type: "application/x-www-form-urlencoded", body: form.finish() })
     }
 
-    /// Another refresh token takes the place of the one that was used, which may be worth nothing now.
-    pub(crate) fn rotate(&self, manner: &mut Manner, token: &str) {
+    fn rotate(&self, manner: &mut Manner, token: &str) {
         let Some(refresh) = &self.refresh else { return };
         if manner.refresh_token.as_deref().unwrap_or(&refresh.token) == token {
             return;

@@ -1,10 +1,12 @@
-//! OAuth 2: an access token that is fetched once for all who need it, kept until
+//! OAuth 2 and MasonHub: an access token that is fetched once for all who need it, kept until
 //! shortly before it expires, and fetched anew when the ERP refuses it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
 use mortar_core::ports::Clock;
 use reqwest::Method;
@@ -21,7 +23,7 @@ use crate::setup::Setup;
 /// Size of a token endpoint's answer.
 const ANSWER_LIMIT: usize = 64 * 1024;
 
-/// How long a token is kept whose lifetime the server does not say.
+/// How long a token is kept whose lifetime neither the server nor the token says.
 const UNSAID_LIFETIME: Duration = Duration::from_secs(5 * 60);
 
 /// How long before its end a token is no longer used, at most: requests take their time.
@@ -72,6 +74,8 @@ impl From<TokenFault> for Outcome {
 /// A token endpoint's answer.
 #[derive(Deserialize)]
 struct Granted {
+    /// MasonHub's name for it is the other one.
+    #[serde(alias = "encrypted_token")]
     access_token: String,
     token_type: Option<String>,
     /// Seconds; some servers write the number as text.
@@ -152,11 +156,11 @@ impl TokenSource {
         let asked = self.grant.ask(manner, self.clock.now()).map_err(|reason| self.fault(&reason))?;
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(asked.content_type));
         if let Some(authorization) = asked.authorization {
             headers.insert(AUTHORIZATION, authorization);
         }
-        match exchanger.exchange(Method::POST, self.endpoint.clone(), headers, Some(asked.form.into()), ANSWER_LIMIT).await {
+        match exchanger.exchange(Method::POST, self.endpoint.clone(), headers, Some(asked.body.into()), ANSWER_LIMIT).await {
             Outcome::Answered(answer) => Ok(answer),
             Outcome::Unsent { reason, .. } | Outcome::Lost(reason) => Err(self.fault(&reason)),
         }
@@ -171,7 +175,8 @@ impl TokenSource {
         };
         header.set_sensitive(true);
         let seconds = granted.expires_in.as_ref().and_then(|v| v.as_u64().or_else(|| v.as_str()?.parse().ok()));
-        let lifetime = seconds.map_or(UNSAID_LIFETIME, Duration::from_secs);
+        let said = seconds.map(Duration::from_secs).or_else(|| lifetime(&granted.access_token));
+        let lifetime = said.unwrap_or(UNSAID_LIFETIME);
         let used_for = lifetime.saturating_sub(MARGIN.min(lifetime / 5));
         let used_for = SignedDuration::try_from(used_for).unwrap_or(SignedDuration::MAX);
         let fresh_until = self.clock.now().checked_add(used_for).unwrap_or(Timestamp::MAX);
@@ -191,4 +196,16 @@ impl TokenSource {
         let endpoint = &self.endpoint[..url::Position::AfterPath];
         TokenFault { reason: format!("no access token from {endpoint}: {}", reason.trim_end()), after: None }
     }
+}
+
+/// From the issue of a token to its end, where it is a JWT that says so.
+fn lifetime(token: &str) -> Option<Duration> {
+    #[derive(Deserialize)]
+    struct Claims {
+        iat: u64,
+        exp: u64,
+    }
+    let claims = BASE64_URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
+    let Claims { iat, exp } = serde_json::from_slice(&claims).ok()?;
+    exp.checked_sub(iat).map(Duration::from_secs)
 }

@@ -34,6 +34,17 @@ const MAX_SUBJECT: usize = 500;
 /// How many of the parts that cannot be read are named.
 const NAMED_FAILURES: usize = 3;
 
+/// The message types that a callback can be registered for at MasonHub.
+pub const MESSAGE_TYPES: [&str; 7] = [
+    "orderEvent",
+    "orderUpdateResolution",
+    "orderCancelResolution",
+    "inboundShipmentEvent",
+    "skuInventoryChange",
+    "snapshotReady",
+    "rmaEvent",
+];
+
 /// What a body says.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Read {

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`cli`] | the commands, and how they speak to a running host |
 //! | [`config`] | `mortar.toml`: read, proven, written for the first time |
+//! | [`masonhub`] | MasonHub's own API, as the host asks it |
 //! | [`serve`](mod@serve) | `mortar serve`: start, run, stop |
 //! | [`wire`](mod@wire) | the one place that names adapters |
 //! | [`edge`] | where callbacks come in |
@@ -19,6 +20,7 @@ pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod edge;
+pub mod masonhub;
 pub mod serve;
 pub mod telemetry;
 pub mod wire;

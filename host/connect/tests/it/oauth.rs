@@ -175,3 +175,33 @@ async fn a_server_that_wants_credentials_in_the_form_gets_them_there() {
     assert_eq!(kind(&world.get("/x").await), "answered");
     assert_eq!(fetches(&log), 3, "it is remembered");
 }
+
+#[tokio::test]
+async fn a_secret_phrase_gets_a_token_that_says_itself_how_long_it_is_good() {
+    let fetches = AtomicUsize::new(0);
+    let (server, log) = answering(move |seen| match seen.line.as_str() {
+        "POST /secrets HTTP/1.1" => {
+            let number = fetches.fetch_add(1, Ordering::SeqCst) + 1;
+            // {"iat":1000,"exp":4600}
+            answer(200, "", &format!("{{\"encrypted_token\":\"eyJ{number}.eyJpYXQiOjEwMDAsImV4cCI6NDYwMH0.sig\"}}"))
+        }
+        _ => answer(200, "", "[]"),
+    })
+    .await;
+    let auth = format!(
+        "auth = {{ kind = \"secret-phrase\", token_url = \"http://{}/secrets\", secret_phrase = {{ env = \"S\" }} }}",
+        server.address
+    );
+    let world = connect(server.address, &auth);
+    world.get("/orders").await.unwrap();
+    let asked = log.lock().unwrap()[0].clone();
+    assert_eq!((asked.header("content-type"), asked.body.as_str()), (Some("application/json"), "{\"secret_phrase\":\"S-s3cret\"}"));
+    world.clock.advance(3539);
+    world.get("/orders").await.unwrap();
+    world.clock.advance(2);
+    world.get("/orders").await.unwrap();
+    let log = log.lock().unwrap();
+    let used: Vec<_> = log.iter().filter(|seen| seen.line.starts_with("GET")).map(|seen| seen.header("authorization").unwrap()).collect();
+    let bearer = |number| format!("Bearer eyJ{number}.eyJpYXQiOjEwMDAsImV4cCI6NDYwMH0.sig");
+    assert_eq!(used, [bearer(1), bearer(1), bearer(2)]);
+}

@@ -182,6 +182,13 @@ pub enum Auth {
     /// OAuth 1.0a with tokens, signed with HMAC-SHA256.
     #[serde(rename = "oauth1")]
     OAuth1(Box<OAuth1>),
+    /// A bearer token that MasonHub makes for a secret phrase, fetched, cached and renewed.
+    SecretPhrase {
+        /// Where tokens are made: `…/api/v1/secrets`.
+        token_url: String,
+        /// The phrase.
+        secret_phrase: Secret,
+    },
 }
 
 /// `kind = "oauth2-jwt"`
@@ -280,6 +287,7 @@ impl Auth {
                 let own = refresh.client_secret.as_ref().map(|secret| ("client_secret", secret));
                 own.into_iter().chain([("refresh_token", &refresh.refresh_token)]).collect()
             }
+            Self::SecretPhrase { secret_phrase, .. } => vec![("secret_phrase", secret_phrase)],
             Self::OAuth1(oauth) => vec![("consumer_secret", &oauth.consumer_secret), ("token_secret", &oauth.token_secret)],
         }
     }
@@ -288,7 +296,7 @@ impl Auth {
     #[must_use]
     pub fn token_url(&self) -> Option<&str> {
         match self {
-            Self::OAuth2ClientCredentials { token_url, .. } => Some(token_url),
+            Self::OAuth2ClientCredentials { token_url, .. } | Self::SecretPhrase { token_url, .. } => Some(token_url),
             Self::OAuth2Jwt(jwt) => Some(&jwt.token_url),
             Self::OAuth2RefreshToken(refresh) => Some(&refresh.token_url),
             Self::None | Self::Bearer { .. } | Self::Basic { .. } | Self::Header { .. } | Self::OAuth1(_) => None,

@@ -136,6 +136,9 @@ impl Problems {
         {
             self.push(format!("{at}.path"), message);
         }
+        if let Some(api) = &source.api {
+            self.endpoint(&format!("{at}.api"), &["sources", name, "api"], api, &["https", "http"]);
+        }
         let (verify, secrets) = (format!("{at}.verify"), format!("{at}.secrets"));
         match &source.verify {
             Verify::Preset(Preset::Masonhub) if source.secrets.is_empty() => {
@@ -193,8 +196,12 @@ impl Problems {
     fn connection(&mut self, name: &str, connection: &ConnectionConfig) {
         let at = dotted(&["connections", name]);
         self.name(&at, name);
-        let mail =
-            self.url(&format!("{at}.url"), &connection.url, &["https", "http", "smtps", "smtp"]).is_some_and(|s| s.starts_with("smtp"));
+        self.endpoint(&at, &["connections", name], connection, &["https", "http", "smtps", "smtp"]);
+    }
+
+    /// What stands at `parts`, which is `at` written out.
+    fn endpoint(&mut self, at: &str, parts: &[&str], connection: &ConnectionConfig, schemes: &[&'static str]) {
+        let mail = self.url(&format!("{at}.url"), &connection.url, schemes).is_some_and(|scheme| scheme.starts_with("smtp"));
         if mail && !matches!(connection.auth, Auth::None | Auth::Basic { .. }) {
             self.push(format!("{at}.auth"), "a mail server takes `kind = \"basic\"` only");
         }
@@ -203,10 +210,10 @@ impl Problems {
             (Some(_), false) => self.push(format!("{at}.from"), "only a mail server (smtp:// or smtps://) has a sender's address"),
             _ => {}
         }
-        self.auth(&at, &connection.auth);
+        self.auth(at, &connection.auth);
         self.header(&format!("{at}.idempotency_header"), connection.idempotency_header.as_deref());
         for (header, value) in &connection.headers {
-            let key = dotted(&["connections", name, "headers", header]);
+            let key = dotted(&[parts, &["headers", header]].concat());
             self.header(&key, Some(header));
             if HeaderValue::from_str(value).is_err() {
                 self.push(key, "not a header's value");

@@ -8,7 +8,7 @@ use serde::de::value::SeqAccessDeserializer;
 use serde::de::{Error, IntoDeserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use super::{Secret, duration};
+use super::{ConnectionConfig, Secret, duration};
 
 /// `[sources.NAME]`
 #[derive(Clone, Debug, Deserialize)]
@@ -24,6 +24,25 @@ pub struct SourceConfig {
     /// The only addresses that may send. Empty: any.
     #[serde(default)]
     pub allow: Vec<IpNet>,
+    /// The sender's own API, where the host may ask it. It has the settings of a connection; without
+    /// a `rate`, that of MasonHub.
+    #[serde(default, deserialize_with = "api")]
+    pub api: Option<ConnectionConfig>,
+}
+
+/// Requests per second that MasonHub answers in the long run: a little below 1,000 an hour.
+const API_RATE: f64 = 0.25;
+
+/// Requests that may follow each other at once after a quiet time.
+const API_BURST: u32 = 100;
+
+/// An API that nobody gave another rate has MasonHub's.
+fn api<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<ConnectionConfig>, D::Error> {
+    let mut api = ConnectionConfig::deserialize(deserializer)?;
+    if api.rate.is_none() {
+        (api.rate, api.burst) = (Some(API_RATE), API_BURST);
+    }
+    Ok(Some(api))
 }
 
 /// How callbacks of a source are proven genuine.

@@ -9,7 +9,7 @@ use clap::Args;
 use futures::future::join_all;
 use mortar_connect::Connections;
 use mortar_core::config::{ConnectionConfig, Secret, dotted};
-use mortar_core::ports::{Observation, Observer, Plugin, Sandbox};
+use mortar_core::ports::{Plugin, Sandbox};
 use mortar_core::toml_problems::locate;
 use mortar_core::verify::Verifier;
 use mortar_journal::Contents;
@@ -20,9 +20,11 @@ use tracing_subscriber::EnvFilter;
 
 use super::backup::described;
 use super::exit::{Exit, Failure};
+use super::masonhub::Unobserved;
 use super::output::{Output, Tone, counted};
 use super::status::short;
 use crate::config::{self, Loaded, Problem};
+use crate::masonhub::Api;
 use crate::wire::{self, SystemClock};
 
 /// `mortar check`
@@ -63,6 +65,7 @@ pub(super) async fn run(command: &Check, path: &Path, output: &mut Output<'_>) -
         journal(loaded, &mut report);
         plugins(loaded, &mut report).await;
         connections(loaded, command.offline, &mut report).await;
+        apis(loaded, command.offline, &mut report).await;
     }
     if output.is_json() {
         output.json(&report)?
@@ -252,6 +255,21 @@ async fn connections(loaded: &Loaded, offline: bool, report: &mut Report) {
     }
 }
 
+/// MasonHub's own API, of each source that has one.
+async fn apis(loaded: &Loaded, offline: bool, report: &mut Report) {
+    for name in loaded.config.sources.iter().filter(|(_, source)| source.api.is_some()).map(|(name, _)| name) {
+        let at = dotted(&["sources", name, "api"]);
+        match Api::new(loaded, name, Arc::new(SystemClock), Arc::new(Unobserved)) {
+            Err(error) => report.problem(loaded.error_at(&at, error.to_string())),
+            Ok(_) if offline => report.proven.push(format!("API of source {name} (not tried)")),
+            Ok(api) => match api.registered().await {
+                Ok(known) => report.proven.push(format!("API of source {name}: {} registered", counted(known.len() as u64, "callback"))),
+                Err(error) => report.unreachable.push(loaded.error_at(&at, format!("{at}: {error}"))),
+            },
+        }
+    }
+}
+
 /// One connection by itself, so that the problems of one do not hide what can be said of others.
 fn connection(name: &str, config: &ConnectionConfig, loaded: &Loaded) -> Result<Connections, Vec<Problem>> {
     let one = BTreeMap::from([(name.to_owned(), config.clone())]);
@@ -261,13 +279,6 @@ fn connection(name: &str, config: &ConnectionConfig, loaded: &Loaded) -> Result<
         };
         errors.into_iter().map(problem).collect()
     })
-}
-
-/// A probe is no work of the host's, so nobody counts it.
-struct Unobserved;
-
-impl Observer for Unobserved {
-    fn observe(&self, _: &Observation<'_>) {}
 }
 
 #[cfg(test)]

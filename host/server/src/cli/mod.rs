@@ -10,6 +10,7 @@
 //! | `send`, `target`, `signing` | callbacks that are sent for a try |
 //! | `dead`, `replay`, `quarantine`, `rejected`, `each` | what operators do to what is stuck |
 //! | `roundtrip` | what the ERP said when it was read back |
+//! | `masonhub` | MasonHub's side: registered callbacks, holds, the data factory of a sandbox |
 //! | `status` | how the host is |
 //! | `backup` | copies of the journal: written while the host serves, restored when it does not |
 
@@ -24,6 +25,9 @@ pub mod exit;
 mod fake_edge;
 mod http;
 mod init;
+mod masonhub;
+#[cfg(test)]
+pub(crate) mod masonhub_setup;
 mod output;
 mod quarantine;
 mod rejected;
@@ -89,6 +93,8 @@ enum Command {
     /// See whether what was delivered has arrived, by what the ERP says when it is read back
     #[command(subcommand)]
     Roundtrip(roundtrip::RoundTrips),
+    /// Set MasonHub up: registered callbacks, holds, events on demand in a sandbox
+    Masonhub(masonhub::Masonhub),
     /// Show how the running host is
     Status,
     /// Write a copy of the running host's journal
@@ -139,6 +145,7 @@ async fn run(cli: &Cli, output: &mut Output<'_>) -> Result<Exit, Failure> {
         Command::Quarantine(command) => quarantine::run(command, &client(cli)?, output).await,
         Command::Rejected(command) => rejected::run(command, &client(cli)?, output).await,
         Command::Roundtrip(command) => roundtrip::run(command, &client(cli)?, now, output).await,
+        Command::Masonhub(command) => masonhub::run(command, &cli.config, output).await,
         Command::Status => status::run(&client(cli)?, output).await,
         Command::Backup(command) => backup::backup(command, &client(cli)?, output).await,
         Command::Restore(command) => backup::restore(command, &cli.config, now, output),

@@ -1,5 +1,7 @@
 //! `mortar simulate`: MasonHub, or an ERP, to try things out.
 
+mod api;
+
 use std::net::SocketAddr;
 use std::path::Path;
 
@@ -19,15 +21,35 @@ use crate::config::secrets;
 /// `mortar simulate …`
 #[derive(Debug, Subcommand)]
 pub(super) enum Simulate {
-    /// Send callbacks of every type as a warehouse would: partial shipments, redeliveries,
-    /// inventory out of order, one forged signature; with MasonHub's retries
+    /// Send callbacks as a warehouse would, or answer MasonHub's API
     Masonhub(Masonhub),
     /// Run a small ERP that takes any JSON at any path; GET /audit shows what it holds
     Erp(ErpStandIn),
 }
 
 /// `mortar simulate masonhub`
+///
+/// Send callbacks of every type as a warehouse would: partial shipments, redeliveries, inventory
+/// out of order, one forged signature; with MasonHub's retries.
+///
+/// With --listen, answer MasonHub's API instead: the warehouse knows what the callbacks would have
+/// said, and sends what happens from now on to whoever registers for it. To develop a plugin against
+/// it, in three shells:
+///
+///   mortar simulate masonhub --listen 127.0.0.1:9091
+///
+///   mortar serve     with [sources.masonhub.api] url = "http://127.0.0.1:9091/acme/api/v1",
+///                    private_addresses = true, and the auth that the first command prints
+///
+///   mortar masonhub register --to http://127.0.0.1:8080/webhooks/masonhub
+///
+///   mortar masonhub trigger ship-order SO-0001-0003 --parcels 2
+///
+/// What goes wrong is asked for with a POST to /faults, as {"what": {"unavailable": {"retry_after":
+/// 2}}, "next": 5, "path": "/orders"} or {"what": "hang"}; GET /sent tells what became of each
+/// callback.
 #[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
 pub(super) struct Masonhub {
     #[command(flatten)]
     aim: Aim,
@@ -52,6 +74,8 @@ pub(super) struct Masonhub {
     /// Requests at once
     #[arg(long, value_name = "N", default_value_t = 16)]
     concurrency: u16,
+    #[command(flatten)]
+    api: api::ApiArgs,
 }
 
 /// `mortar simulate erp`
@@ -102,6 +126,9 @@ async fn masonhub(
     rng: &mut impl RngExt,
     output: &mut Output<'_>,
 ) -> Result<Exit, Failure> {
+    if let Some(listen) = command.api.listen {
+        return api::run(command, listen, config, now, rng, output).await;
+    }
     let target = command.aim.target(config)?;
     if target.verify != Verify::Preset(Preset::Masonhub) {
         return Err(Failure::Usage("MasonHub signs its own way: the source has to say verify = \"masonhub\"".into()));

@@ -53,6 +53,16 @@ impl Aim {
         Ok(Target { url, verify, secrets, given, loaded: Some(loaded) })
     }
 
+    /// The secret that callbacks are signed with. A configuration is needed only where none is given.
+    pub(super) fn signing_secret(&self, path: &Path) -> Result<String, Failure> {
+        if let Some(name) = &self.secret_env {
+            let found = secrets::resolve(&Secret::Env(name.clone()), Path::new(""), &|name| std::env::var_os(name));
+            return found.map_err(|error| Failure::Usage(format!("cannot sign: {error}")));
+        }
+        let target = self.target(path)?;
+        target.secret(&target.secrets).map_err(Failure::Failed)
+    }
+
     fn source<'a>(&self, loaded: &'a Loaded) -> Result<(&'a str, &'a SourceConfig), Failure> {
         let sources = &loaded.config.sources;
         let names = || sources.keys().cloned().collect::<Vec<_>>().join(", ");

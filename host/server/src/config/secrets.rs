@@ -100,9 +100,11 @@ pub fn all(config: &Config) -> Vec<(String, &Secret)> {
             found.extend(conditions.iter().enumerate().flat_map(|(index, c)| numbered(format!("{at}.verify[{index}]"), &c.secrets)));
         }
     }
-    for (name, connection) in &config.connections {
+    let connections = config.connections.iter().map(|(name, connection)| (vec!["connections", name], connection));
+    let apis = config.sources.iter().filter_map(|(name, source)| Some((vec!["sources", name, "api"], source.api.as_ref()?)));
+    for (at, connection) in connections.chain(apis) {
         let secrets = connection.auth.secrets().into_iter();
-        found.extend(secrets.map(|(field, secret)| (dotted(&["connections", name, "auth", field]), secret)));
+        found.extend(secrets.map(|(field, secret)| (dotted(&[&at[..], &["auth", field]].concat()), secret)));
     }
     found
 }
@@ -200,6 +202,9 @@ mod tests {
             token_url = "https://e.example/token"
             client_id = "c"
             client_secret = { env = "H" }
+            [sources.masonhub.api]
+            url = "https://f.example"
+            auth = { kind = "secret-phrase", token_url = "https://f.example/secrets", secret_phrase = { env = "I" } }
         "#;
         let config: Config = toml::from_str(text).unwrap();
         let named: Vec<_> = all(&config)
@@ -218,6 +223,7 @@ mod tests {
             "connections.b.auth.password F",
             "connections.c.auth.value G",
             "connections.e.auth.client_secret H",
+            "sources.masonhub.api.auth.secret_phrase I",
         ];
         assert_eq!(named, expected);
     }

@@ -292,7 +292,7 @@ async fn the_data_factory_makes_every_event_happen() {
     ] {
         let asked = api.post(path, &json!([{"customer_identifier": "SO-2", "reason": "customer_request"}])).await;
         let id = asked.body["results"][0]["system_id"].clone();
-        assert_eq!(api.listed(&format!("{path}?status=pending"), "id").await, [id.clone()]);
+        assert_eq!(api.listed(&format!("{path}?status=pending"), "id").await, vec![id.clone()]);
         assert_eq!(api.trigger(trigger, json!({field: id, "resolution": "success"})).await["status"], "success");
     }
     api.post("/inbound_shipments", &json!([{"customer_identifier": "ASN-1", "line_items": [{"customer_sku_id": "TEE", "quantity": 9}]}]))
