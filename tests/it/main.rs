@@ -17,6 +17,7 @@ mod erp_faults;
 mod in_doubt;
 mod layout;
 mod order;
+mod poll;
 mod promises;
 mod replay;
 mod rest_plugin;

@@ -20,7 +20,7 @@ use serde::Deserialize;
 pub use self::connection::{Algorithm, Auth, BreakerConfig, ConnectionConfig, OAuth1, OAuth2Jwt, OAuth2RefreshToken};
 pub use self::problems::{Problem, dotted};
 pub use self::secret::Secret;
-pub use self::source::{Condition, KeyEncoding, Preset, Scheme, SourceConfig, Verify};
+pub use self::source::{Condition, KeyEncoding, PollConfig, Preset, Scheme, SourceConfig, Verify};
 use crate::retry::RetryPolicy;
 
 /// `mortar.toml`

@@ -7,6 +7,7 @@
 
 mod derived;
 mod event_types;
+pub mod fact;
 mod goods;
 mod inventory;
 mod json;

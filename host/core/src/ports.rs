@@ -8,12 +8,14 @@ use jiff::Timestamp;
 mod connector;
 mod journal;
 mod observer;
+mod polls;
 mod round_trips;
 mod sandbox;
 
 pub use connector::*;
 pub use journal::*;
 pub use observer::*;
+pub use polls::*;
 pub use round_trips::*;
 pub use sandbox::*;
 

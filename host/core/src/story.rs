@@ -72,9 +72,23 @@ pub struct EventStory {
     pub deliveries: Vec<DeliveryStory>,
 }
 
+/// How an event came in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Origin {
+    /// Its sender told it.
+    #[default]
+    Callback,
+    /// A poll found that it was missing.
+    Poll,
+}
+
 /// The callback that brought an event.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CallbackStory {
+    /// Whether it came, or was made of what a poll found.
+    #[serde(default)]
+    pub origin: Origin,
     /// When it was received.
     pub received_at: Timestamp,
     /// The sender's address.

@@ -39,8 +39,11 @@ CREATE TABLE events (
     body_length INTEGER,
     remote TEXT,
     delivery_header TEXT,
-    secret INTEGER
+    secret INTEGER,
+    origin INTEGER               -- none: a callback brought it; 1: a poll found that it was missing
 ) STRICT;
+-- Few rows: what callbacks that come late are compared with.
+CREATE INDEX polled ON events (subject) WHERE origin = 1;
 
 CREATE TABLE deliveries (
     id INTEGER PRIMARY KEY,
@@ -170,6 +173,7 @@ CREATE VIEW event AS
 SELECT e.seq, e.event_id AS id, t.name AS type, e.subject, s.name AS source,
     strftime('%Y-%m-%dT%H:%M:%fZ', e.received_at / 1e6, 'unixepoch') AS received_at,
     strftime('%Y-%m-%dT%H:%M:%fZ', e.as_of / 1e6, 'unixepoch') AS as_of,
+    iif(e.origin = 1, 'poll', 'callback') AS origin,
     CAST(substr(p.bytes, e.start + 1, e.length) AS TEXT) AS payload
 FROM events e JOIN types t ON t.no = e.type JOIN sources s ON s.no = e.source JOIN packs p ON p.id = e.pack;
 

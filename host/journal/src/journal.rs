@@ -1,5 +1,6 @@
 //! The port.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -7,10 +8,10 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use mortar_core::delivery::{DeliveryId, PluginNo};
+use mortar_core::delivery::{DeliveryId, EventSeq, PluginNo};
 use mortar_core::ports::{
-    Accepted, BoxFuture, CallWrite, Claim, Clock, DueRoundTrip, Filter, Finish, Finished, Intervention, Journal, JournalError, Lease, Look,
-    LookAt, Marked, NewCallback, Receipt, RejectedCallback, RoundTripCount, RoundTrips, Share, StateEntry,
+    Accepted, BoxFuture, CallWrite, Claim, Clock, DueRoundTrip, Filter, Finish, Finished, Intervention, Journal, JournalError, KnownEvents,
+    Lease, Look, LookAt, Marked, NewCallback, Polls, Receipt, RejectedCallback, RoundTripCount, RoundTrips, Share, StateEntry,
 };
 use mortar_core::round_trip::RoundTripState;
 use mortar_core::story;
@@ -194,6 +195,16 @@ impl Drop for SqliteJournal {
     }
 }
 
+impl Polls for SqliteJournal {
+    fn known(&self, source: Arc<str>, subjects: BTreeSet<String>) -> Receipt<KnownEvents> {
+        self.query(move |conn, _| read::known(conn, &source, &subjects))
+    }
+
+    fn accept_polled(&self, polled: NewCallback, next: EventSeq) -> Receipt<Accepted> {
+        self.write(Accept { callback: Arc::new(polled), looked_to: Some(next) })
+    }
+}
+
 impl RoundTrips for SqliteJournal {
     fn due(&self, now: Timestamp, max: usize, lease: Duration) -> Receipt<Vec<DueRoundTrip>> {
         let taken = self.write(TakeDue { now, max, lease });
@@ -230,7 +241,7 @@ impl Journal for SqliteJournal {
     }
 
     fn accept(&self, callback: NewCallback) -> Receipt<Accepted> {
-        self.write(Accept(Arc::new(callback)))
+        self.write(Accept { callback: Arc::new(callback), looked_to: None })
     }
 
     fn reject(&self, callback: RejectedCallback) -> Receipt<()> {

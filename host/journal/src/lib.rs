@@ -26,6 +26,10 @@
 //! does, while calls and finishes still go on; damage that the writer meets does, and a file that
 //! cannot be synced, until the host is started again.
 //!
+//! **What polls bring** is marked in the file. A callback is compared with the few events of its
+//! subject that are so marked, in the transaction that would store it; so is a poll with what came
+//! since it looked (`writer/accept.rs`).
+//!
 //! **Memory** is bounded: by `Options::open_deliveries` at about 100 bytes each, by the ids that
 //! the window holds at 2 bytes each, 13 MB for the newest ids, and the caches.
 

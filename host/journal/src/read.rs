@@ -1,6 +1,7 @@
 //! What is read from the file: events for their attempts, and what operators ask for.
 
 mod aside;
+mod known;
 mod listing;
 mod round_trips;
 mod rows;
@@ -15,6 +16,7 @@ use mortar_core::ports::{Claim, JournalError, StateEntry, StoredEvent};
 use rusqlite::{Connection, OptionalExtension};
 
 pub(crate) use aside::{quarantined, quarantined_callback, rejected, rejected_callback};
+pub(crate) use known::known;
 pub(crate) use listing::list;
 pub(crate) use round_trips::{due, first_since, report, round_trips};
 pub(crate) use story::story;

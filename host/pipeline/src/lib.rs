@@ -8,6 +8,7 @@
 //! | [`steps`] | what a handler asks of the host: durable calls, settling, state |
 //! | [`confirm`], `reads` | round trips: what was delivered is read back from the ERP |
 //! | [`plugins`] | which plugin handles what, under which number |
+//! | [`poll`] | what a poll found becomes events, where no callback has told it |
 //! | [`operate`] | what operators do to callbacks that were set aside |
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
@@ -17,6 +18,7 @@ pub mod confirm;
 pub mod dispatch;
 pub mod operate;
 pub mod plugins;
+pub mod poll;
 mod reads;
 pub mod run;
 pub mod steps;

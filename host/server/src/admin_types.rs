@@ -266,6 +266,45 @@ pub struct Settle {
     pub settlement: Settlement,
 }
 
+/// The body of `POST /api/reconcile`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reconcile {
+    /// Only this source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// What was changed at or after this time.
+    pub since: Timestamp,
+    /// Only tell what is missing.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+/// The answer to [`Reconcile`], of one source.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ReconciledSource {
+    /// The source.
+    pub source: String,
+    /// Records that were compared.
+    pub looked: usize,
+    /// What no callback had brought.
+    pub missing: Vec<MissingEvent>,
+    /// Why records could not be read.
+    pub unreadable: Vec<String>,
+}
+
+/// An event that no callback had brought.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MissingEvent {
+    /// Its id.
+    pub id: String,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub event_type: String,
+    /// Its subject.
+    pub subject: String,
+}
+
 /// The body of `POST /api/backup`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

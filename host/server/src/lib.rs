@@ -9,6 +9,7 @@
 //! | [`wire`](mod@wire) | the one place that names adapters |
 //! | [`edge`] | where callbacks come in |
 //! | [`admin`], [`admin_types`] | the API for operators, and what it says |
+//! | [`poll`] | polls of MasonHub's API for what no callback brought |
 //! | [`telemetry`] | log and metrics |
 //! | [`demo`] | `mortar demo`: the whole path on one machine |
 
@@ -21,6 +22,7 @@ pub mod config;
 pub mod demo;
 pub mod edge;
 pub mod masonhub;
+pub mod poll;
 pub mod serve;
 pub mod telemetry;
 pub mod wire;

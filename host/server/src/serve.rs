@@ -74,6 +74,7 @@ pub async fn serve(loaded: Loaded) -> Result<(), ServeError> {
         ports: ports.clone(),
         round_trips: wired.round_trips.clone(),
         plugins: wired.plugins.clone(),
+        pollers: wired.pollers.clone(),
         connections: wired.connections,
         backups: wired.backups.clone(),
         metrics: wired.metrics,
@@ -88,6 +89,7 @@ pub async fn serve(loaded: Loaded) -> Result<(), ServeError> {
     let purging = tokio::spawn(purge(ports.clone(), stopping.clone()));
     let round_trips = config.delivery.round_trips;
     let confirming = tokio::spawn(confirm(ports.clone(), wired.round_trips, wired.plugins.clone(), round_trips, stopping.clone()));
+    let polling: Vec<_> = wired.pollers.iter().map(|poller| tokio::spawn(poller.clone().run(stopping.clone()))).collect();
     let dispatching = tokio::spawn(dispatch(ports.clone(), wired.plugins.clone(), config.delivery.clone(), stopping));
     let names: Vec<_> = wired.plugins.now().iter().map(|n| n.plugin.name.clone()).collect();
     tracing::info!(edge = %edge_address, admin = %admin_address, plugins = ?names, "serving");
@@ -101,6 +103,8 @@ pub async fn serve(loaded: Loaded) -> Result<(), ServeError> {
         () = drain(edge, dispatching, config.delivery.drain_timeout) => {}
         () = signals.first() => tracing::warn!("second signal: stopping at once; what runs will run again after the next start"),
     }
+    // What a poll finds after this is found again after the next start.
+    polling.iter().for_each(tokio::task::JoinHandle::abort);
     let _ = tokio::join!(admin, purging, confirming);
     ports.journal.close().await.map_err(ServeError::Close)?;
     tracing::info!("stopped");

@@ -5,8 +5,8 @@ use std::sync::{Arc, LazyLock};
 
 use jiff::Timestamp;
 use mortar_connect::{Connections, Keeper, Secrets};
-use mortar_core::config::{Config, Secret};
-use mortar_core::ports::{Clock, Journal, Observer, Random, RoundTrips, Sandbox};
+use mortar_core::config::{Config, Secret, SourceConfig};
+use mortar_core::ports::{Clock, Journal, Observer, Polls, Random, RoundTrips, Sandbox};
 use mortar_journal::{Backups, SqliteJournal};
 use mortar_pipeline::Ports;
 use mortar_pipeline::plugins::Plugins;
@@ -15,6 +15,8 @@ use tokio::time::Instant;
 
 use crate::config::{Loaded, secrets};
 use crate::edge::Source;
+use crate::masonhub::Api;
+use crate::poll::Poller;
 use crate::telemetry::metrics::Metrics;
 
 /// The time of the machine.
@@ -79,6 +81,8 @@ pub struct Wired {
     pub round_trips: Arc<dyn RoundTrips>,
     /// Who handles what.
     pub plugins: Arc<Plugins>,
+    /// What polls MasonHub's API, for each source that has one.
+    pub pollers: Vec<Arc<Poller>>,
     /// The connections, for their status.
     pub connections: Arc<Connections>,
     /// What writes backups of the journal.
@@ -101,6 +105,7 @@ pub async fn wire(loaded: &Loaded) -> Result<Wired, WireError> {
     let backups = journal.backups();
     let journal = Arc::new(journal);
     let round_trips: Arc<dyn RoundTrips> = journal.clone();
+    let polls: Arc<dyn Polls> = journal.clone();
     let journal: Arc<dyn Journal> = journal;
     let (sandbox, not_loaded) = load_plugins(loaded).await?;
     let sandbox: Arc<dyn Sandbox> = Arc::new(sandbox);
@@ -109,7 +114,19 @@ pub async fn wire(loaded: &Loaded) -> Result<Wired, WireError> {
     let connections = Arc::new(connections);
     let plugins = Arc::new(Plugins::number(&*sandbox, &*journal).await?);
     let ports = Ports { journal, sandbox, connector: connections.clone(), clock, random: Arc::new(SystemRandom), observer };
-    Ok(Wired { ports, round_trips, plugins, connections, backups, metrics, not_loaded })
+    let pollers = pollers(loaded, &ports, &polls, &plugins)?;
+    Ok(Wired { ports, round_trips, plugins, pollers, connections, backups, metrics, not_loaded })
+}
+
+fn pollers(loaded: &Loaded, ports: &Ports, polls: &Arc<dyn Polls>, plugins: &Arc<Plugins>) -> Result<Vec<Arc<Poller>>, WireError> {
+    let with_api = loaded.config.sources.iter().filter(|(_, source)| source.api.is_some());
+    let poller = |(name, source): (&String, &SourceConfig)| {
+        let api = Api::new(loaded, name, ports.clock.clone(), ports.observer.clone());
+        let api = api.map_err(|error| WireError::Config(error.to_string()))?;
+        let (ports, polls, plugins) = (ports.clone(), polls.clone(), plugins.clone());
+        Ok(Arc::new(Poller { source: name.as_str().into(), api, every: source.poll.clone(), ports, polls, plugins }))
+    };
+    with_api.map(poller).collect()
 }
 
 impl Secrets for Loaded {

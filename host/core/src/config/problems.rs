@@ -139,6 +139,19 @@ impl Problems {
         if let Some(api) = &source.api {
             self.endpoint(&format!("{at}.api"), &["sources", name, "api"], api, &["https", "http"]);
         }
+        if let Some(poll) = &source.poll {
+            let key = |key: &str| format!("{at}.poll.{key}");
+            if source.api.is_none() {
+                self.push(format!("{at}.poll"), "there is no API to poll: write [sources.NAME.api] as well");
+            }
+            self.zeros(&[(&key("interval"), poll.interval.is_zero())]);
+            if poll.overlap <= poll.settle {
+                self.push(key("overlap"), "must be longer than `settle`, or what settles is never looked at");
+            }
+            if poll.kinds.is_empty() {
+                self.push(key("kinds"), "there is none: leave [poll] out if nothing is to be polled");
+            }
+        }
         let (verify, secrets) = (format!("{at}.verify"), format!("{at}.secrets"));
         match &source.verify {
             Verify::Preset(Preset::Masonhub) if source.secrets.is_empty() => {

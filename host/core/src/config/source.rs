@@ -9,6 +9,7 @@ use serde::de::{Error, IntoDeserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::{ConnectionConfig, Secret, duration};
+use crate::masonhub::fact::Resource;
 
 /// `[sources.NAME]`
 #[derive(Clone, Debug, Deserialize)]
@@ -28,6 +29,34 @@ pub struct SourceConfig {
     /// a `rate`, that of MasonHub.
     #[serde(default, deserialize_with = "api")]
     pub api: Option<ConnectionConfig>,
+    /// How the API is polled for what no callback brought. Absent: only when an operator asks.
+    pub poll: Option<PollConfig>,
+}
+
+/// `[sources.NAME.poll]`
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PollConfig {
+    /// From the end of a poll to the next one.
+    #[serde(with = "duration")]
+    pub interval: Duration,
+    /// How far a poll looks back before the last one.
+    #[serde(with = "duration")]
+    pub overlap: Duration,
+    /// What was changed later than this before a poll is left to the next one: its callback may
+    /// still be on its way.
+    #[serde(with = "duration")]
+    pub settle: Duration,
+    /// What is polled.
+    pub kinds: Vec<Resource>,
+}
+
+impl Default for PollConfig {
+    fn default() -> Self {
+        let minutes = |minutes: u64| Duration::from_secs(minutes * 60);
+        let kinds = vec![Resource::Orders, Resource::InboundShipments, Resource::Returns];
+        Self { interval: minutes(5), overlap: minutes(60), settle: minutes(5), kinds }
+    }
 }
 
 /// Requests per second that MasonHub answers in the long run: a little below 1,000 an hour.

@@ -25,6 +25,15 @@ pub enum Observation<'a> {
         /// Known ones.
         duplicates: usize,
     },
+    /// What a poll brought was compared with what is known.
+    Polled {
+        /// The source.
+        source: &'a str,
+        /// Records.
+        looked: usize,
+        /// Events that no callback had brought.
+        missed: usize,
+    },
     /// An attempt ended.
     Attempt {
         /// The plugin.

@@ -2,7 +2,7 @@
 
 use mortar_core::delivery::EventSeq;
 use mortar_core::ports::JournalError;
-use mortar_core::story::{CallbackStory, DeliveryStory, EventStory};
+use mortar_core::story::{CallbackStory, DeliveryStory, EventStory, Origin};
 use rusqlite::Error::FromSqlConversionFailure;
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension};
@@ -75,9 +75,12 @@ fn callback(conn: &Connection, first: i64) -> rusqlite::Result<CallbackStory> {
     {
         ids.push(row.get(0)?);
     }
-    let mut callback = conn.prepare_cached("SELECT received_at, remote, delivery_header, secret, body_length FROM events WHERE seq = ?")?;
+    let mut callback =
+        conn.prepare_cached("SELECT received_at, remote, delivery_header, secret, body_length, origin FROM events WHERE seq = ?")?;
     callback.query_row([first], |row| {
+        let polled = row.get::<_, Option<i64>>(5)?.is_some();
         Ok(CallbackStory {
+            origin: if polled { Origin::Poll } else { Origin::Callback },
             received_at: time(row, 0)?,
             remote: row.get(1)?,
             delivery_header: row.get(2)?,

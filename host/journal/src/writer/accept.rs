@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use mortar_core::delivery::{EventSeq, PluginNo, State};
+use mortar_core::masonhub::fact::Known;
 use mortar_core::ports::{Accepted, JournalError, NewCallback, NewDelivery, NewEvent, Order};
 
 use super::Request;
@@ -15,21 +16,32 @@ use crate::queue::{Count, Open, line};
 use crate::recent::RecentEvent;
 
 /// Stores a callback.
-pub(crate) struct Accept(pub(crate) Arc<NewCallback>);
+pub(crate) struct Accept {
+    pub(crate) callback: Arc<NewCallback>,
+    /// Of what a poll found missing: up to which place it looked. None: its sender told it.
+    pub(crate) looked_to: Option<EventSeq>,
+}
 
 impl Request for Accept {
     type Answer = Accepted;
 
     fn apply(&self, batch: &mut Batch<'_>) -> Result<Accepted, Fault> {
-        let callback = &self.0;
+        let callback = &self.callback;
         check(callback, batch)?;
         let source = batch.number(Kind::Source, &callback.source)?;
         let mut accepted = Accepted { stored: 0, duplicates: 0 };
         let mut stored: Option<Body> = None;
         let mut kept = false;
+        if self.is_overtaken(batch, source)? {
+            return Ok(Accepted { stored: 0, duplicates: callback.events.len() });
+        }
         for (index, new) in callback.events.iter().enumerate() {
             let key = batch.memory.hash_keys.id(&callback.source, &new.event.id);
             if batch.find(key)?.is_some() {
+                accepted.duplicates += 1;
+                continue;
+            }
+            if self.looked_to.is_none() && told_by_poll(callback, new, batch, source)? {
                 accepted.duplicates += 1;
                 continue;
             }
@@ -41,7 +53,7 @@ impl Request for Accept {
                     *stored.insert(Body { first: seq, pack, start })
                 }
             };
-            Storing { callback, new, source, seq, body }.store(batch, key)?;
+            Storing { callback, new, source, seq, body, polled: self.looked_to.is_some() }.store(batch, key)?;
             if !new.deliveries.is_empty() {
                 let first = !std::mem::replace(&mut kept, true);
                 batch.staged.events.push(RecentEvent { seq, callback: callback.clone(), index, first });
@@ -55,8 +67,34 @@ impl Request for Accept {
     }
 
     fn bytes(&self) -> usize {
-        self.0.body.len()
+        self.callback.body.len()
     }
+}
+
+impl Accept {
+    /// True where a subject has events that the poll did not see.
+    fn is_overtaken(&self, batch: &mut Batch<'_>, source: i64) -> rusqlite::Result<bool> {
+        let Some(looked_to) = self.looked_to else { return Ok(false) };
+        let mut later = batch.conn.prepare_cached("SELECT 1 FROM events WHERE seq >= ? AND source = ? AND subject = ? LIMIT 1")?;
+        for new in &self.callback.events {
+            if later.exists((looked_to.cast_signed(), source, new.event.subject.to_string()))? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+/// True where a poll has told all that a callback tells now.
+fn told_by_poll(callback: &NewCallback, new: &NewEvent, batch: &mut Batch<'_>, source: i64) -> rusqlite::Result<bool> {
+    let event = &new.event;
+    let polled = batch.polled(source, &event.subject.to_string())?;
+    if polled.is_empty() {
+        return Ok(false);
+    }
+    let payload = callback.body.slice(event.record.clone());
+    let told = Known { event_type: event.event_type.to_string(), as_of: event.as_of, payload };
+    Ok(told.is_told_by(&polled))
 }
 
 /// Refuses before anything is written.
@@ -94,6 +132,7 @@ struct Storing<'a> {
     source: i64,
     seq: EventSeq,
     body: Body,
+    polled: bool,
 }
 
 impl Storing<'_> {
@@ -117,7 +156,7 @@ impl Storing<'_> {
     }
 
     fn insert(&self, batch: &mut Batch<'_>, subject: &str) -> rusqlite::Result<()> {
-        let Self { callback, new: NewEvent { event, .. }, source, seq, body } = self;
+        let Self { callback, new: NewEvent { event, .. }, source, seq, body, polled } = self;
         let event_type = batch.number(Kind::Type, &event.event_type)?;
         let first = (*seq == body.first).then_some(callback);
         batch.insert_event()?.execute(rusqlite::params![
@@ -137,6 +176,7 @@ impl Storing<'_> {
             first.and_then(|callback| callback.remote).map(|remote| remote.to_string()),
             first.and_then(|callback| callback.delivery_header.as_deref()),
             first.and_then(|callback| callback.secret),
+            polled.then_some(1),
         ])?;
         Ok(())
     }

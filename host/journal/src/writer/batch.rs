@@ -4,12 +4,13 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use mortar_core::delivery::EventSeq;
+use mortar_core::masonhub::fact::Known;
 use mortar_core::ports::{JournalError, Lease};
 use rusqlite::{CachedStatement, Connection};
 
 use super::{Memory, Sample};
 use crate::ids::{Ids, Run, Written};
-use crate::key::{DeliveryKey, IdKey, delivery_key};
+use crate::key::{DeliveryKey, IdKey, delivery_key, time};
 use crate::names::{Kind, NewName};
 use crate::options::Options;
 use crate::queue::{Count, Open};
@@ -89,8 +90,8 @@ pub(crate) struct Batch<'a> {
 }
 
 const INSERT_EVENT: &str = "INSERT INTO events (seq, event_id, source, type, subject, as_of, received_at, pack, start, length, callback,
-     body_start, body_length, remote, delivery_header, secret)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+     body_start, body_length, remote, delivery_header, secret, origin)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 const INSERT_DELIVERY: &str =
     "INSERT INTO deliveries (id, state, at, subject, as_of, attempts, spent, reason) VALUES (?, ?, ?, ?, ?, 0, 0, ?)";
 
@@ -159,6 +160,28 @@ impl<'a> Batch<'a> {
         let start = pack.bytes.len();
         pack.bytes.extend_from_slice(body);
         Ok((pack.id, start))
+    }
+
+    /// The events of a subject that polls made.
+    pub(super) fn polled(&mut self, source: i64, subject: &str) -> rusqlite::Result<Vec<Known>> {
+        let mut places = self.conn.prepare_cached(
+            "SELECT t.name, e.as_of, e.pack, e.start, e.length FROM events e INDEXED BY polled JOIN types t ON t.no = e.type
+             WHERE e.origin = 1 AND e.subject = ? AND e.source = ? ORDER BY e.seq",
+        )?;
+        type Place = (String, Option<i64>, i64, i64, i64);
+        let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?));
+        let places: Vec<Place> = places.query_map((subject, source), read)?.collect::<rusqlite::Result<_>>()?;
+        if places.is_empty() {
+            return Ok(Vec::new());
+        }
+        // They may have come in this batch.
+        self.flush_pack()?;
+        let mut record = self.conn.prepare_cached("SELECT substr(bytes, ? + 1, ?) FROM packs WHERE id = ?")?;
+        let known = |(event_type, as_of, pack, start, length): Place| {
+            let payload: Vec<u8> = record.query_row((start, length, pack), |row| row.get(0))?;
+            Ok(Known { event_type, as_of: as_of.map(time), payload: payload.into() })
+        };
+        places.into_iter().map(known).collect()
     }
 
     fn flush_pack(&mut self) -> rusqlite::Result<()> {

@@ -23,6 +23,11 @@ impl Failure {
         Self { status, code: "admin.backup", text }
     }
 
+    /// MasonHub did not answer as it should.
+    pub(super) fn masonhub(text: String) -> Self {
+        Self { status: StatusCode::BAD_GATEWAY, code: "admin.masonhub", text }
+    }
+
     pub(super) fn bad_request(text: impl Into<String>) -> Self {
         Self { status: StatusCode::BAD_REQUEST, code: "admin.bad_request", text: text.into() }
     }

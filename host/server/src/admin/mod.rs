@@ -4,6 +4,7 @@ mod backup;
 mod error;
 mod events;
 mod health;
+mod reconcile;
 mod round_trips;
 mod set_aside;
 mod status;
@@ -28,6 +29,7 @@ use mortar_sandbox::PluginProblem;
 use subtle::ConstantTimeEq;
 
 use crate::admin_types::ErrorBody;
+use crate::poll::Poller;
 use crate::telemetry::metrics::Metrics;
 
 /// Everything that the admin API answers from.
@@ -38,6 +40,8 @@ pub struct Admin {
     pub round_trips: Arc<dyn RoundTrips>,
     /// Who handles what.
     pub plugins: Arc<Plugins>,
+    /// What polls MasonHub's API, for each source that has one.
+    pub pollers: Vec<Arc<Poller>>,
     /// The connections, for their status.
     pub connections: Arc<Connections>,
     /// What writes backups of the journal.
@@ -71,6 +75,7 @@ pub fn router(admin: Arc<Admin>) -> Router {
         .route("/api/round-trips", get(round_trips::list))
         .route("/api/round-trips/report", get(round_trips::report))
         .route("/api/round-trips/check", post(round_trips::look_again))
+        .route("/api/reconcile", post(reconcile::reconcile))
         .route("/api/backup", post(backup::backup))
         .route("/metrics", get(status::metrics))
         .route_layer(middleware::from_fn_with_state(admin.clone(), guard));

@@ -13,13 +13,16 @@ use serde::de::DeserializeOwned;
 use super::exit::Failure;
 use super::http;
 use crate::admin_types::{
-    Backup, BackupWritten, Discard, ErrorBody, EventQuery, LookAgain, LookedAgain, MAX_LIMIT, QuarantineQuery, ReadAgain, RejectedQuery,
-    ReplayRequest, RoundTripQuery, RoundTripReport, Settle, Since, Status,
+    Backup, BackupWritten, Discard, ErrorBody, EventQuery, LookAgain, LookedAgain, MAX_LIMIT, QuarantineQuery, ReadAgain, Reconcile,
+    ReconciledSource, RejectedQuery, ReplayRequest, RoundTripQuery, RoundTripReport, Settle, Since, Status,
 };
 use crate::config::Loaded;
 
 /// How long a backup may take: hundreds of gigabytes.
 const BACKUP_TIMEOUT: Duration = Duration::from_secs(24 * 3600);
+
+/// How long a poll may take: thousands of requests, at MasonHub's rate.
+const POLL_TIMEOUT: Duration = Duration::from_secs(24 * 3600);
 
 /// Speaks to the host that runs with a configuration.
 pub struct Client {
@@ -179,6 +182,15 @@ impl Client {
     /// See [`Client::status`].
     pub async fn look_again(&self, request: &LookAgain) -> Result<LookedAgain, Failure> {
         let body = self.post(&["round-trips", "check"], request).await?;
+        self.read(&body)
+    }
+
+    /// Has MasonHub polled for what no callback brought, however long it takes.
+    ///
+    /// # Errors
+    /// See [`Client::status`]; MasonHub may not answer either.
+    pub async fn reconcile(&self, request: &Reconcile) -> Result<Vec<ReconciledSource>, Failure> {
+        let body = self.send(self.posting(&["reconcile"], request)?.timeout(POLL_TIMEOUT)).await?;
         self.read(&body)
     }
 

@@ -11,6 +11,7 @@
 //! | `dead`, `replay`, `quarantine`, `rejected`, `each` | what operators do to what is stuck |
 //! | `roundtrip` | what the ERP said when it was read back |
 //! | `masonhub` | MasonHub's side: registered callbacks, holds, the data factory of a sandbox |
+//! | `reconcile` | what no callback brought, found by a poll |
 //! | `status` | how the host is |
 //! | `backup` | copies of the journal: written while the host serves, restored when it does not |
 
@@ -30,6 +31,7 @@ mod masonhub;
 pub(crate) mod masonhub_setup;
 mod output;
 mod quarantine;
+mod reconcile;
 mod rejected;
 mod replay;
 mod roundtrip;
@@ -93,6 +95,8 @@ enum Command {
     /// See whether what was delivered has arrived, by what the ERP says when it is read back
     #[command(subcommand)]
     Roundtrip(roundtrip::RoundTrips),
+    /// Find what no callback brought, and deliver it
+    Reconcile(reconcile::Command),
     /// Set MasonHub up: registered callbacks, holds, events on demand in a sandbox
     Masonhub(masonhub::Masonhub),
     /// Show how the running host is
@@ -145,6 +149,7 @@ async fn run(cli: &Cli, output: &mut Output<'_>) -> Result<Exit, Failure> {
         Command::Quarantine(command) => quarantine::run(command, &client(cli)?, output).await,
         Command::Rejected(command) => rejected::run(command, &client(cli)?, output).await,
         Command::Roundtrip(command) => roundtrip::run(command, &client(cli)?, now, output).await,
+        Command::Reconcile(command) => reconcile::run(command, &client(cli)?, now, output).await,
         Command::Masonhub(command) => masonhub::run(command, &cli.config, output).await,
         Command::Status => status::run(&client(cli)?, output).await,
         Command::Backup(command) => backup::backup(command, &client(cli)?, output).await,

@@ -4,7 +4,7 @@ use mortar_core::call::{Request, Response};
 use mortar_core::code::ErrorCode;
 use mortar_core::delivery::{Gap, State};
 use mortar_core::round_trip::RoundTripState;
-use mortar_core::story::{Attempt, Call, CallbackStory, DeliveryStory, EventStory, Fate, Trace};
+use mortar_core::story::{Attempt, Call, CallbackStory, DeliveryStory, EventStory, Fate, Origin, Trace};
 
 use super::exit::Failure;
 use super::output::{Output, Tone, clean, counted, precise_time, time};
@@ -36,6 +36,9 @@ pub(super) fn event(story: &EventStory, bodies: bool, output: &mut Output<'_>) -
 }
 
 fn callback(callback: &CallbackStory) -> String {
+    if callback.origin == Origin::Poll {
+        return "none brought it: a poll of the sender's API found that it was missing".to_owned();
+    }
     let mut parts = vec![counted(callback.bytes, "byte"), counted(callback.events.len() as u64, "event")];
     parts.extend(callback.remote.as_ref().map(|remote| format!("from {remote}")));
     parts.extend(callback.secret.map(|secret| format!("secret {secret} matched")));

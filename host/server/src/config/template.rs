@@ -9,7 +9,7 @@ mod tests {
 
     use mortar_core::config::{
         AdminConfig, Auth, BreakerConfig, Condition, Config, ConnectionConfig, DeliveryConfig, EdgeConfig, JournalConfig, LogConfig,
-        PluginsConfig, SourceConfig,
+        PluginsConfig, PollConfig, SourceConfig,
     };
     use mortar_core::retry::RetryPolicy;
     use serde::de::DeserializeOwned;
@@ -49,6 +49,7 @@ mod tests {
         for (name, source) in &mut shown.sources {
             source.path.take_if(|path| *path == format!("/webhooks/{name}"));
             source.api = None;
+            assert!(source.poll.take().is_none_or(|poll| poll == PollConfig::default()));
         }
         let erp = shown.connections.get_mut("erp").unwrap();
         (erp.idempotency_header, erp.methods, erp.paths, erp.rate) = (None, None, None, None);
@@ -110,6 +111,7 @@ mod tests {
         all_of::<PluginsConfig>(&["plugins"]);
         all_of::<LogConfig>(&["log"]);
         all_of::<SourceConfig>(&["sources.masonhub"]);
+        all_of::<PollConfig>(&["sources.masonhub.poll"]);
         all_of::<Condition>(&["sources.another.verify"]);
         all_of::<ConnectionConfig>(&["connections.erp", "connections.mail"]);
         all_of::<BreakerConfig>(&["connections.erp.breaker"]);

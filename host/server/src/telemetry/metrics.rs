@@ -59,6 +59,8 @@ pub struct Metrics {
     callbacks: Durations<CallbackLabels>,
     stored: Family<SourceLabels, Counter>,
     duplicates: Family<SourceLabels, Counter>,
+    polled: Family<SourceLabels, Counter>,
+    missed: Family<SourceLabels, Counter>,
     attempts: Durations<AttemptLabels>,
     round_trips: Durations<RoundTripLabels>,
     calls: Durations<CallLabels>,
@@ -74,10 +76,13 @@ impl Default for Metrics {
         let calls = Durations::new_with_constructor(seconds as fn() -> Histogram);
         let round_trips = Durations::new_with_constructor(seconds as fn() -> Histogram);
         let (stored, duplicates, breakers) = (Family::default(), Family::default(), Family::default());
+        let (polled, missed) = (Family::default(), Family::default());
         let help = "Callbacks by source and result, from the first byte read to the answer";
         registry.register_with_unit("callback_duration", help, Unit::Seconds, callbacks.clone());
         registry.register("events_stored", "New events by source", stored.clone());
         registry.register("events_duplicate", "Events by source whose id was known", duplicates.clone());
+        registry.register("records_polled", "Records by source that polls compared with what is known", polled.clone());
+        registry.register("events_missed", "Events by source that no callback brought and a poll found", missed.clone());
         let help = "Attempts by plugin and result";
         registry.register_with_unit("attempt_duration", help, Unit::Seconds, attempts.clone());
         let help = "Looks at the ERP for round trips by plugin and what they came to; due: looked at again";
@@ -87,7 +92,7 @@ impl Default for Metrics {
         registry.register("breaker_changes", "Changes of the breakers of connections, by what they became", breakers.clone());
         let ready = Gauge::default();
         registry.register("ready", "1 while callbacks are taken, 0 while the journal cannot store them", ready.clone());
-        Self { registry, callbacks, stored, duplicates, attempts, round_trips, calls, breakers, ready }
+        Self { registry, callbacks, stored, duplicates, polled, missed, attempts, round_trips, calls, breakers, ready }
     }
 }
 
@@ -124,6 +129,11 @@ impl Observer for Metrics {
                     self.duplicates.get_or_create(&labels).inc_by(duplicates as u64);
                 }
             }
+            Observation::Polled { source, looked, missed } => {
+                let labels = SourceLabels { source: source.to_owned() };
+                self.polled.get_or_create(&labels).inc_by(looked as u64);
+                self.missed.get_or_create(&labels).inc_by(missed as u64);
+            }
             Observation::Attempt { plugin, result, took } => {
                 observe(&self.attempts, &AttemptLabels { plugin: plugin.to_owned(), result }, took);
             }
@@ -158,7 +168,9 @@ mod tests {
         metrics.observe(&Observation::Events { source: "masonhub", stored: 3, duplicates: 1 });
         metrics.observe(&Observation::Call { connection: "erp", status: Some(201), took: Duration::from_millis(3) });
         metrics.observe(&Observation::Breaker { connection: "erp", state: "half-open" });
+        metrics.observe(&Observation::Polled { source: "masonhub", looked: 9, missed: 2 });
         let page = metrics.encode(true).unwrap();
+        assert!(page.contains("mortar_events_missed_total{source=\"masonhub\"} 2"), "{page}");
         assert!(page.contains("mortar_ready 1"), "{page}");
         assert!(page.contains("mortar_events_stored_total{source=\"masonhub\"} 3"), "{page}");
         assert!(page.contains("mortar_call_duration_seconds_count{connection=\"erp\",status=\"2xx\"} 1"), "{page}");

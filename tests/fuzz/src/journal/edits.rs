@@ -35,6 +35,7 @@ pub(super) const TABLES: [(&str, &[&str]); 16] = [
             "remote",
             "delivery_header",
             "secret",
+            "origin",
         ],
     ),
     ("deliveries", &["id", "state", "at", "subject", "as_of", "attempts", "spent", "since", "code", "reason", "gap", "keep_steps"]),

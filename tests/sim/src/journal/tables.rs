@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use mortar_core::code::ErrorCode;
 use mortar_core::delivery::{DeliveryId, EventSeq, Gap, PluginNo, State};
 use mortar_core::ports::{Accepted, JournalError, NewCallback, NewEvent, Order, StateEntry, StoredEvent};
-use mortar_core::story::{Attempt, Call, CallbackStory, Fate, Quarantined, Rejected};
+use mortar_core::story::{Attempt, Call, CallbackStory, Fate, Origin, Quarantined, Rejected};
 
 use super::Work;
 use crate::mutation::Mutation;
@@ -207,6 +207,7 @@ impl Work<'_> {
             payload: body.slice(new.event.record.clone()),
         });
         let callback = CallbackStory {
+            origin: Origin::Callback,
             received_at: *received_at,
             remote: remote.map(|remote| remote.to_string()),
             delivery_header: delivery_header.clone(),

@@ -1,5 +1,5 @@
 use jiff::Timestamp;
-use mortar_core::story::{DeliverySummary, EventSummary, LogLine};
+use mortar_core::story::{DeliverySummary, EventSummary, LogLine, Origin};
 
 use super::*;
 
@@ -54,6 +54,7 @@ fn story(state: State, code: Option<&str>, attempts: Vec<Attempt>, calls: Vec<Ca
         as_of: Some(at(-5000)),
         payload: r#"{"b":1.50,"a":[{},[],"x\"{,:y"]}"#.into(),
         callback: CallbackStory {
+            origin: Origin::Callback,
             received_at: at(0),
             remote: Some("192.0.2.7".into()),
             delivery_header: Some("9c4e".into()),

@@ -1,0 +1,51 @@
+//! `mortar reconcile`: what no callback brought.
+
+use clap::Args;
+use jiff::Timestamp;
+
+use super::client::Client;
+use super::event::Since;
+use super::exit::{Exit, Failure};
+use super::output::{Cell, Output, Tone, clean, counted, time};
+use crate::admin_types::{Reconcile, ReconciledSource};
+
+/// `mortar reconcile`
+///
+/// The running host asks MasonHub's API what was changed, compares it with the events that it has,
+/// and makes events of what no callback brought; they are delivered as any other. What a callback
+/// brought is never delivered again, and neither is a callback that comes later.
+#[derive(Debug, Args)]
+pub(super) struct Command {
+    /// What was changed since: a time, or how long ago (`2h`, `3d`)
+    #[arg(long, value_parser = Since::parse)]
+    since: Since,
+    /// Only this source
+    #[arg(long, value_name = "NAME")]
+    source: Option<String>,
+    /// Only show what is missing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+pub(super) async fn run(command: &Command, client: &Client, now: Timestamp, output: &mut Output<'_>) -> Result<Exit, Failure> {
+    let (since, dry_run) = (command.since.resolve(now), command.dry_run);
+    let reconciled = client.reconcile(&Reconcile { source: command.source.clone(), since, dry_run }).await?;
+    if output.is_json() {
+        output.json(&reconciled)?;
+        return Ok(Exit::Done);
+    }
+    for ReconciledSource { source, looked, missing, unreadable } in &reconciled {
+        let records = counted(*looked as u64, "record");
+        output.line(format_args!("source {}: {records} changed since {}", clean(source), time(since)))?;
+        let row = |event: &crate::admin_types::MissingEvent| [&event.id, &event.event_type, &event.subject].map(Cell::from).into();
+        output.table(&["event", "type", "subject"], missing.iter().map(row).collect(), "no callback is missing")?;
+        for reason in unreadable {
+            output.line(output.paint(Tone::Bad, format_args!("a record cannot be read: {reason}")))?;
+        }
+        if !missing.is_empty() {
+            let events = counted(missing.len() as u64, "event");
+            output.line(if dry_run { format!("{events} missing") } else { format!("{events} stored and on the way to the plugins") })?;
+        }
+    }
+    Ok(Exit::Done)
+}
