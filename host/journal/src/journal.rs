@@ -70,11 +70,11 @@ impl SqliteJournal {
         check::quick(&conn, path)?;
         let connect = |cache| schema::reader(path, cache).map_err(fault);
         let view = read::Tallying::start(connect(READ_CACHE)?).map_err(fault)?;
-        let Start { memory, index, changed, counted } = start::load(&mut conn, path, &options, &*clock)?;
+        let Start { memory, index, counted } = start::load(&mut conn, path, &options, &*clock)?;
         let hash_keys = memory.hash_keys;
         let shared = Arc::new(Shared::new(clock, index, Space::new(path.to_owned(), options.free_space)));
-        shared.tally(&changed);
         shared.set_next_change(memory.queue.next_change());
+        shared.set_behind_gaps(memory.queue.behind_gaps());
         shared.work();
 
         let free_space = options.free_space;
@@ -84,6 +84,7 @@ impl SqliteJournal {
         let (loads, loading) = Reader::start("journal-load", connect(READ_CACHE)?, LOADS).map_err(OpenError::Thread)?;
         let (queries, querying) = Reader::start("journal-query", connect(READ_CACHE)?, QUERIES).map_err(OpenError::Thread)?;
         let (line, in_line) = mpsc::channel(options.queue.max(1));
+        shared.set_line(line.downgrade());
         let line_bytes = Arc::new(AtomicUsize::new(0));
         let most_bytes = options.queue_bytes;
         let writer = Writer {

@@ -73,6 +73,8 @@ pub(crate) struct Picked {
 pub(crate) struct Count {
     pub(crate) key: DeliveryKey,
     pub(crate) as_of: i64,
+    /// By the queue's clock in the queue, as stored in a batch.
+    pub(crate) due: i64,
     pub(crate) running: bool,
     pub(crate) waiting: bool,
 }
@@ -128,6 +130,8 @@ pub(crate) struct Queue {
     lanes: Vec<Lane>,
     /// Dead letters that hold their line, by line.
     gaps: HashMap<u64, Vec<DeliveryKey>, BuildAsIs>,
+    /// Deliveries that are held so.
+    behind_gaps: usize,
     held: HashMap<DeliveryKey, Held>,
     next_token: u64,
 }
@@ -142,6 +146,7 @@ impl Queue {
             counts: HashMap::new(),
             lanes: Vec::new(),
             gaps: HashMap::default(),
+            behind_gaps: 0,
             held: HashMap::new(),
             next_token: 1,
         }
@@ -152,6 +157,11 @@ impl Queue {
         self.len
     }
 
+    /// Open deliveries that a dead letter holds.
+    pub(crate) fn behind_gaps(&self) -> usize {
+        self.behind_gaps
+    }
+
     /// The lowest key of those that were never tried.
     pub(crate) fn first_untried(&self) -> Option<DeliveryKey> {
         self.entries.iter().filter(|e| e.has(LIVE) && !e.has(WAITING)).map(|e| e.key).min()
@@ -159,6 +169,10 @@ impl Queue {
 
     /// Puts a delivery into its line, where its key belongs; but never before one that runs.
     pub(crate) fn insert(&mut self, open: Open) {
+        self.changing(open.line, |queue| queue.put(open));
+    }
+
+    fn put(&mut self, open: Open) {
         let slot = self.allocate(&open);
         if let Some(as_of) = open.as_of {
             self.counts.insert(open.key, as_of);
@@ -176,6 +190,10 @@ impl Queue {
 
     /// Takes a delivery out: it is over.
     pub(crate) fn close(&mut self, key: DeliveryKey, line: u64) {
+        self.changing(line, |queue| queue.remove(key, line));
+    }
+
+    fn remove(&mut self, key: DeliveryKey, line: u64) {
         self.held.remove(&key);
         self.counts.remove(&key);
         let Some(found) = self.lines.get(&line).copied() else { return };
@@ -199,6 +217,28 @@ impl Queue {
         self.stop(held.slot);
     }
 
+    /// The attempt under this lease never began. False where somebody else holds it, or nobody.
+    pub(crate) fn give_back(&mut self, lease: Lease) -> bool {
+        let Some(Open { key, .. }) = self.held(lease) else { return false };
+        if let Some(held) = self.held.remove(&key) {
+            self.stop(held.slot);
+        }
+        true
+    }
+
+    /// A delivery that does not run and is not the first of its line waits until then.
+    pub(crate) fn delay(&mut self, key: DeliveryKey, line: u64, due: i64) {
+        let mut slot = self.lines.get(&line).map_or(NONE, |line| line.head);
+        while slot != NONE && self.entry(slot).key != key {
+            slot = self.entry(slot).next;
+        }
+        if slot != NONE {
+            let entry = self.entry_mut(slot);
+            entry.due = due;
+            entry.set(WAITING, true);
+        }
+    }
+
     /// A call of the delivery was journaled.
     pub(crate) fn called(&mut self, key: DeliveryKey) {
         if let Some(slot) = self.held.get(&key).map(|held| held.slot) {
@@ -208,11 +248,15 @@ impl Queue {
 
     /// A dead letter holds its line: what is behind it cannot be claimed.
     pub(crate) fn hold(&mut self, key: DeliveryKey, line: u64) {
-        self.gaps.entry(line).or_default().push(key);
+        self.changing(line, |queue| queue.gaps.entry(line).or_default().push(key));
     }
 
     /// The dead letter no longer holds its line, if it did.
     pub(crate) fn let_go(&mut self, key: DeliveryKey, line: u64) {
+        self.changing(line, |queue| queue.close_gap(key, line));
+    }
+
+    fn close_gap(&mut self, key: DeliveryKey, line: u64) {
         let Some(gaps) = self.gaps.get_mut(&line) else { return };
         gaps.retain(|gap| *gap != key);
         if gaps.is_empty() {
@@ -221,6 +265,24 @@ impl Queue {
         if let Some(head) = self.lines.get(&line).map(|line| line.head) {
             self.offer(head);
         }
+    }
+
+    /// Changes a line, and counts anew how many of it are held.
+    fn changing(&mut self, line: u64, change: impl FnOnce(&mut Self)) {
+        let before = self.behind_gaps_of(line);
+        change(self);
+        self.behind_gaps = self.behind_gaps + self.behind_gaps_of(line) - before;
+    }
+
+    fn behind_gaps_of(&self, line: u64) -> usize {
+        let Some(gap) = self.gaps.get(&line).and_then(|gaps| gaps.iter().min()) else { return 0 };
+        let (mut slot, mut count) = (self.lines.get(&line).map_or(NONE, |line| line.head), 0);
+        while slot != NONE {
+            let entry = self.entry(slot);
+            count += usize::from(entry.key > *gap);
+            slot = entry.next;
+        }
+        count
     }
 
     /// The delivery that a lease holds, unless somebody else has taken it over.
@@ -247,11 +309,22 @@ impl Queue {
         while slot != NONE {
             let entry = self.entry(slot);
             if let Some(as_of) = self.counts.get(&entry.key) {
-                counts.push(Count { key: entry.key, as_of: *as_of, running: entry.has(RUNNING), waiting: entry.has(WAITING) });
+                counts.push(Count {
+                    key: entry.key,
+                    as_of: *as_of,
+                    due: entry.due,
+                    running: entry.has(RUNNING),
+                    waiting: entry.has(WAITING),
+                });
             }
             slot = entry.next;
         }
         counts
+    }
+
+    /// True where an open count of the line is newer than this one.
+    pub(crate) fn has_newer(&self, line: u64, as_of: i64, key: DeliveryKey) -> bool {
+        self.counts(line).iter().any(|count| (count.as_of, count.key) > (as_of, key))
     }
 
     /// Frees the deliveries whose lease is over. Answers which.
