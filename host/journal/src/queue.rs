@@ -5,6 +5,7 @@
 //! Claims write nothing to the file, so a killed host finds them open again. All times here are by
 //! the steady clock, see `Shared::steady`.
 
+mod gaps;
 mod lane;
 #[cfg(test)]
 mod tests;
@@ -152,14 +153,16 @@ impl Queue {
         }
     }
 
+    /// Makes room for so many deliveries at once, each with a line of its own: growing step by step
+    /// would take half as much memory again.
+    pub(crate) fn reserve(&mut self, deliveries: usize) {
+        self.entries.reserve_exact(deliveries);
+        self.lines.reserve(deliveries);
+    }
+
     /// Open deliveries.
     pub(crate) fn len(&self) -> usize {
         self.len
-    }
-
-    /// Open deliveries that a dead letter holds.
-    pub(crate) fn behind_gaps(&self) -> usize {
-        self.behind_gaps
     }
 
     /// The lowest key of those that were never tried.
@@ -169,10 +172,7 @@ impl Queue {
 
     /// Puts a delivery into its line, where its key belongs; but never before one that runs.
     pub(crate) fn insert(&mut self, open: Open) {
-        self.changing(open.line, |queue| queue.put(open));
-    }
-
-    fn put(&mut self, open: Open) {
+        self.behind_gaps += usize::from(self.is_behind_gap(open.key, open.line));
         let slot = self.allocate(&open);
         if let Some(as_of) = open.as_of {
             self.counts.insert(open.key, as_of);
@@ -190,10 +190,6 @@ impl Queue {
 
     /// Takes a delivery out: it is over.
     pub(crate) fn close(&mut self, key: DeliveryKey, line: u64) {
-        self.changing(line, |queue| queue.remove(key, line));
-    }
-
-    fn remove(&mut self, key: DeliveryKey, line: u64) {
         self.held.remove(&key);
         self.counts.remove(&key);
         let Some(found) = self.lines.get(&line).copied() else { return };
@@ -202,6 +198,7 @@ impl Queue {
             (before, slot) = (slot, self.entry(slot).next);
         }
         if slot != NONE {
+            self.behind_gaps -= usize::from(self.is_behind_gap(key, line));
             self.unlink(slot, before, found);
         }
     }
@@ -244,45 +241,6 @@ impl Queue {
         if let Some(slot) = self.held.get(&key).map(|held| held.slot) {
             self.entry_mut(slot).set(CALLED, true);
         }
-    }
-
-    /// A dead letter holds its line: what is behind it cannot be claimed.
-    pub(crate) fn hold(&mut self, key: DeliveryKey, line: u64) {
-        self.changing(line, |queue| queue.gaps.entry(line).or_default().push(key));
-    }
-
-    /// The dead letter no longer holds its line, if it did.
-    pub(crate) fn let_go(&mut self, key: DeliveryKey, line: u64) {
-        self.changing(line, |queue| queue.close_gap(key, line));
-    }
-
-    fn close_gap(&mut self, key: DeliveryKey, line: u64) {
-        let Some(gaps) = self.gaps.get_mut(&line) else { return };
-        gaps.retain(|gap| *gap != key);
-        if gaps.is_empty() {
-            self.gaps.remove(&line);
-        }
-        if let Some(head) = self.lines.get(&line).map(|line| line.head) {
-            self.offer(head);
-        }
-    }
-
-    /// Changes a line, and counts anew how many of it are held.
-    fn changing(&mut self, line: u64, change: impl FnOnce(&mut Self)) {
-        let before = self.behind_gaps_of(line);
-        change(self);
-        self.behind_gaps = self.behind_gaps + self.behind_gaps_of(line) - before;
-    }
-
-    fn behind_gaps_of(&self, line: u64) -> usize {
-        let Some(gap) = self.gaps.get(&line).and_then(|gaps| gaps.iter().min()) else { return 0 };
-        let (mut slot, mut count) = (self.lines.get(&line).map_or(NONE, |line| line.head), 0);
-        while slot != NONE {
-            let entry = self.entry(slot);
-            count += usize::from(entry.key > *gap);
-            slot = entry.next;
-        }
-        count
     }
 
     /// The delivery that a lease holds, unless somebody else has taken it over.
@@ -412,7 +370,7 @@ impl Queue {
             && self.due(due.slot) == due
             && usize::from(plugin_of(entry.key).0) == lane
             && self.lines.get(&entry.line).is_some_and(|line| line.head == due.slot)
-            && self.gaps.get(&entry.line).is_none_or(|gaps| gaps.iter().all(|gap| *gap > entry.key))
+            && !self.is_behind_gap(entry.key, entry.line)
     }
 
     /// Notes the head of a line in its plugin's lane.

@@ -113,6 +113,8 @@ fn open_deliveries(conn: &Connection, ahead: i64) -> rusqlite::Result<Queue> {
         (format!("{COLUMNS} WHERE state = 0 AND id >= ? ORDER BY id"), from, false),
     ];
     let mut queue = Queue::new();
+    let waiting = conn.query_row("SELECT count(*) FROM deliveries INDEXED BY unsettled WHERE state = 2", [], |row| row.get::<_, i64>(0))?;
+    queue.reserve(usize::try_from(waiting).unwrap_or(0));
     for (sql, from, waiting) in parts {
         let mut rows = conn.prepare(&sql)?;
         let mut rows = rows.query([from])?;

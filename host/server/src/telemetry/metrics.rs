@@ -64,7 +64,7 @@ pub struct Metrics {
     breakers: Family<BreakerLabels, Counter>,
     ready: Gauge,
     deliveries: Family<StateLabels, Gauge>,
-    held: Family<(), Gauge>,
+    held: Gauge,
 }
 
 impl Default for Metrics {
@@ -85,7 +85,7 @@ impl Default for Metrics {
         registry.register("breaker_changes", "Changes of the breakers of connections, by what they became", breakers.clone());
         let ready = Gauge::default();
         registry.register("ready", "1 while callbacks are taken, 0 while the journal cannot store them", ready.clone());
-        let (deliveries, held) = (Family::default(), Family::default());
+        let (deliveries, held) = (Family::default(), Gauge::default());
         registry.register("deliveries", "Deliveries by state; absent while they are counted after a crash", deliveries.clone());
         registry.register("deliveries_held", "Open deliveries that a dead letter of their subject holds", held.clone());
         Self { registry, callbacks, stored, duplicates, attempts, calls, breakers, ready, deliveries, held }
@@ -104,7 +104,7 @@ impl Metrics {
             for (state, count) in &counts.deliveries {
                 self.deliveries.get_or_create(&StateLabels { state: state.as_str() }).set(count.cast_signed());
             }
-            self.held.get_or_create(&()).set(counts.held.cast_signed());
+            self.held.set(counts.held.cast_signed());
         }
         let mut page = String::new();
         text::encode(&mut page, &self.registry)?;
