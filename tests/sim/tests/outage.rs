@@ -14,7 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use mortar_connect::Connections;
 use mortar_core::call::{CallError, Request};
 use mortar_core::code::ErrorCode;
-use mortar_core::config::DeliveryConfig;
+use mortar_core::config::{DeliveryConfig, Secret};
 use mortar_core::delivery::{DeliveryId, Ending, PluginNo, State};
 use mortar_core::event::{Family, Inventory, TypedEvent};
 use mortar_core::plugin::PluginSettings;
@@ -90,6 +90,7 @@ impl Sandbox for Mapping {
             digest: "native".into(),
             families: vec![Family::OrderEvents, Family::InventoryEvents],
             any_event: false,
+            round_trip: false,
             settings: Arc::new(PluginSettings { connections: vec!["erp".into()], ..PluginSettings::default() }),
         }]
     }
@@ -213,7 +214,8 @@ impl Scene {
         let clock: Arc<dyn Clock> = Arc::new(Simulated { runtime: Handle::current(), began: Instant::now() });
         let attempts = Arc::new(Attempts::default());
         let connections: BTreeMap<_, _> = toml::from_str(&format!("[erp]\nurl = \"{erp}\"\nprivate_addresses = true\n")).unwrap();
-        let connections = Connections::new(&connections, &|_| Err("there is none".into()), clock.clone(), attempts.clone()).unwrap();
+        let connections =
+            Connections::new(&connections, &|_: &Secret| Err("there is none".into()), clock.clone(), attempts.clone()).unwrap();
         let journal = SqliteJournal::open(&directory.join("mortar.db"), Options::default(), clock.clone()).unwrap();
         let (journal, sandbox) = (Arc::new(AtOnce(journal)), Arc::new(Mapping));
         let plugins = Arc::new(Plugins::number(&*sandbox, &*journal).await.unwrap());

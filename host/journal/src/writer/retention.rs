@@ -34,7 +34,7 @@ impl Retention {
         let passed = steady.saturating_sub(self.steady).max(0);
         let time = now.min(self.reached.saturating_add(passed.saturating_mul(PACE)));
         (self.reached, self.steady) = (self.reached.max(time), steady);
-        if self.noted.is_none_or(|noted| self.reached - noted >= NOTE_EVERY) {
+        if self.noted.is_none_or(|noted| self.reached.saturating_sub(noted) >= NOTE_EVERY) {
             set_meta(conn, "retention", self.reached)?;
             self.noted = Some(self.reached);
         }

@@ -85,6 +85,7 @@ fn next(status: &Status) -> Vec<String> {
     let dead = status.counts.deliveries.iter().find(|(state, _)| *state == State::Dead).map_or(0, |(_, count)| *count);
     let hints = [
         (dead, "dead letter", "mortar dead list"),
+        (status.counts.mismatches, "round-trip mismatch", "mortar roundtrip list"),
         (status.counts.quarantined, "callback in quarantine", "mortar quarantine list"),
         (status.counts.rejected, "rejected callback", "mortar rejected list"),
     ];
@@ -123,6 +124,7 @@ mod tests {
                 unhandled: 0,
                 quarantined: 1,
                 rejected: 0,
+                mismatches: 0,
             },
             plugins: vec![PluginStatus {
                 name: "rest".into(),
