@@ -371,26 +371,28 @@ impl Steps {
         result
     }
 
-    async fn make_settlement(&self, step: String, settlement: Settlement) -> Result<(), String> {
+    /// Where it cannot be stored, the attempt ends as a fault of the host: the plugin has decided
+    /// rightly, and will again.
+    async fn make_settlement(&self, step: String, settlement: Settlement) -> Result<Result<(), String>, JournalError> {
         let mut inner = self.inner.lock().await;
-        let at = inner.calls.iter().position(|c| c.step == step).ok_or_else(|| format!("no step `{step}` was ever sent"))?;
+        let Some(at) = inner.calls.iter().position(|c| c.step == step) else { return Ok(Err(format!("no step `{step}` was ever sent"))) };
         if !matches!(inner.calls[at].fate, Fate::Intended { .. }) {
-            return Err(format!("step `{step}` is not in doubt"));
+            return Ok(Err(format!("step `{step}` is not in doubt")));
         }
         let fate = match settlement {
             Settlement::Resend => Fate::Unsent,
             Settlement::Answered(response) => Fate::Answered { at: self.ports.clock.now(), response, settled_by: Some("plugin".into()) },
         };
-        durable(&mut inner).await.map_err(|e| e.to_string())?;
+        stored(&mut inner).await?;
         let ordinal = inner.calls[at].ordinal;
         inner.unsettled_receipt = Some(self.ports.journal.call(self.lease, CallWrite::Fate { ordinal, fate: fate.clone() }));
-        durable(&mut inner).await.map_err(|e| e.to_string())?;
+        stored(&mut inner).await?;
         let result = if matches!(fate, Fate::Unsent) { "settled: resend" } else { "settled: answered" };
         inner.calls[at].fate = fate;
         inner.in_doubt.remove(&step);
         let at_ms = millis(self.started.elapsed());
         inner.trace.push(Trace { step, at_ms, took_ms: 0, result: result.into(), request: None });
-        Ok(())
+        Ok(Ok(()))
     }
 
     async fn send_mail(&self, step: String, connection: String, mail: Mail) -> Result<(), CallError> {
@@ -419,7 +421,7 @@ impl Host for Steps {
         Box::pin(self.make_call(step, request))
     }
 
-    fn settle(&self, step: String, settlement: Settlement) -> BoxFuture<'_, Result<(), String>> {
+    fn settle(&self, step: String, settlement: Settlement) -> BoxFuture<'_, Result<Result<(), String>, JournalError>> {
         Box::pin(self.make_settlement(step, settlement))
     }
 
@@ -436,10 +438,17 @@ impl Host for Steps {
     }
 }
 
-/// Waits until the last answer is on disk. Where it cannot be stored, nothing more is sent.
+/// Waits until the last answer is on disk.
+async fn stored(inner: &mut Inner) -> Result<(), JournalError> {
+    match inner.unsettled_receipt.take() {
+        Some(receipt) => receipt.await,
+        None => Ok(()),
+    }
+}
+
+/// The same, for a call: where it cannot be stored, nothing more is sent.
 async fn durable(inner: &mut Inner) -> Result<(), CallError> {
-    let Some(receipt) = inner.unsettled_receipt.take() else { return Ok(()) };
-    receipt.await.map_err(|fault| {
+    stored(inner).await.map_err(|fault| {
         let reason = format!("the host's journal: {fault}");
         let after = Some(Duration::from_secs(1));
         inner.unavailable = Some(Unavailable { code: ErrorCode::HostFault, connection: None, after, spent: false });

@@ -69,8 +69,8 @@ impl Plugin {
 pub trait Host: Send + Sync {
     /// `connection.call`
     fn call(&self, step: String, request: Request) -> BoxFuture<'_, Result<Response, CallError>>;
-    /// `connection.settle`
-    fn settle(&self, step: String, settlement: Settlement) -> BoxFuture<'_, Result<(), String>>;
+    /// `connection.settle`; the text says why the step cannot be settled.
+    fn settle(&self, step: String, settlement: Settlement) -> BoxFuture<'_, Result<Result<(), String>, JournalError>>;
     /// `mail.send`
     fn mail(&self, step: String, connection: String, mail: Mail) -> BoxFuture<'_, Result<(), CallError>>;
     /// `state.get`
