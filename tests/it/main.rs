@@ -22,6 +22,7 @@ mod rest_plugin;
 mod restart;
 mod retry;
 mod sources;
+mod swap;
 mod walls;
 
 use mortar_simulator::erp::{Erp, ErpOptions, Handle};

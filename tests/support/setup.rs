@@ -217,6 +217,43 @@ impl Host {
         }
     }
 
+    /// Puts a file below the directory in place whole, in the place of one that may be there.
+    pub fn replace(&self, path: &str, contents: impl AsRef<[u8]>) {
+        let (file, new) = (self.setup.path().join(path), self.setup.path().join("new"));
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(&new, contents).unwrap();
+        std::fs::rename(new, file).unwrap();
+    }
+
+    /// How a plugin is.
+    pub async fn plugin(&self, name: &str) -> Value {
+        self.ask(&format!("/api/plugins/{name}")).await.json()
+    }
+
+    /// How a plugin is, as soon as this holds of it.
+    pub async fn when_plugin(&self, name: &str, holds: impl Fn(&Value) -> bool) -> Value {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let plugin = self.plugin(name).await;
+            if holds(&plugin) {
+                return plugin;
+            }
+            assert!(Instant::now() < deadline, "the plugin never came so far: {plugin:#}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// How a plugin is, as soon as it is in this state.
+    pub async fn in_state(&self, name: &str, state: &str) -> Value {
+        self.when_plugin(name, |plugin| plugin["state"] == state).await
+    }
+
+    /// The digest of a plugin's version, as soon as it is another one.
+    pub async fn swapped(&self, name: &str, before: &str) -> String {
+        let plugin = self.when_plugin(name, |plugin| plugin["digest"].as_str().is_some_and(|digest| digest != before)).await;
+        plugin["digest"].as_str().unwrap().to_owned()
+    }
+
     /// Runs a command of the binary against this host.
     pub async fn mortar(&self, arguments: &[&str]) -> Output {
         self.setup.command(arguments).output().await.unwrap()

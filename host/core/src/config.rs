@@ -181,6 +181,12 @@ pub struct PluginsConfig {
     /// The most memory that any plugin's `limits.memory` may ask for.
     #[serde(with = "size")]
     pub memory_limit: ByteSize,
+    /// A file that is written in place counts once nothing was written to it for so long.
+    #[serde(with = "duration")]
+    pub settle: Duration,
+    /// How often the directory is looked at where the system tells of no change.
+    #[serde(with = "duration")]
+    pub rescan: Duration,
 }
 
 impl Default for PluginsConfig {
@@ -191,6 +197,8 @@ impl Default for PluginsConfig {
             component_limit: ByteSize::mib(32),
             instances: 128,
             memory_limit: ByteSize::mib(128),
+            settle: Duration::from_millis(500),
+            rescan: Duration::from_secs(10),
         }
     }
 }

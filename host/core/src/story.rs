@@ -1,5 +1,7 @@
 //! What operators read: the answers of the journal's queries, as the admin API and the CLI carry them.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -48,6 +50,9 @@ pub struct DeliverySummary {
     /// Of an open delivery: the dead letter that it waits for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_by: Option<DeliveryId>,
+    /// True where it is open and its plugin is gone from the plugin directory: it waits for that.
+    #[serde(default)]
+    pub parked: bool,
     /// Of a dead letter: its steps that are in doubt.
     #[serde(default)]
     pub in_doubt: u32,
@@ -108,7 +113,7 @@ pub struct Attempt {
     pub started_at: Timestamp,
     /// When it ended.
     pub ended_at: Timestamp,
-    /// The digest of the component that ran, in hex.
+    /// The digest of the generation that ran, in hex.
     pub digest: String,
     /// `done`, `ignored`, `retry` or `refused`.
     pub ending: String,
@@ -237,4 +242,7 @@ pub struct Counts {
     pub quarantined: u64,
     /// Callbacks in the sample of rejected ones.
     pub rejected: u64,
+    /// Open deliveries by plugin, of plugins that have some.
+    #[serde(default)]
+    pub open: BTreeMap<String, u64>,
 }

@@ -75,6 +75,7 @@ impl SqliteJournal {
         let shared = Arc::new(Shared::new(clock, index, Space::new(path.to_owned(), options.free_space)));
         shared.tally(&changed);
         shared.set_next_change(memory.queue.next_change());
+        shared.set_open(memory.queue.open());
         shared.work();
 
         let free_space = options.free_space;
@@ -273,7 +274,8 @@ impl Journal for SqliteJournal {
 
     fn counts(&self) -> Receipt<story::Counts> {
         let shared = self.shared.clone();
-        Box::pin(async move { shared.counts().await })
+        let open = self.query(|conn, shared| read::open(conn, &shared.open()));
+        Box::pin(async move { Ok(story::Counts { open: open.await?, ..shared.counts().await? }) })
     }
 
     fn purge(&self, now: Timestamp) -> Receipt<bool> {

@@ -1,6 +1,6 @@
 //! What the writer publishes after each batch, for readers and waiters.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
@@ -65,6 +65,8 @@ pub(crate) struct Shared {
     pub(crate) at_start: watch::Sender<Option<Result<Tally, JournalError>>>,
     since_start: Mutex<Tally>,
     running: Mutex<HashMap<DeliveryKey, Running>>,
+    /// Open deliveries by plugin number.
+    open: Mutex<Vec<u64>>,
     health: Mutex<Result<(), JournalError>>,
     pub(crate) space: Space,
     work: Notify,
@@ -84,6 +86,7 @@ impl Shared {
             at_start: watch::Sender::new(None),
             since_start: Mutex::default(),
             running: Mutex::default(),
+            open: Mutex::default(),
             health: Mutex::new(Ok(())),
             space,
             work: Notify::new(),
@@ -115,6 +118,18 @@ impl Shared {
     /// The deliveries under way.
     pub(crate) fn running(&self) -> MutexGuard<'_, HashMap<DeliveryKey, Running>> {
         lock(&self.running)
+    }
+
+    /// Says how many deliveries of each plugin are open.
+    pub(crate) fn set_open(&self, open: &[u64]) {
+        let mut known = lock(&self.open);
+        known.clear();
+        known.extend_from_slice(open);
+    }
+
+    /// Open deliveries by plugin number.
+    pub(crate) fn open(&self) -> Vec<u64> {
+        lock(&self.open).clone()
     }
 
     /// What the last write met. Damage does not heal while the host runs: a write elsewhere in the
@@ -179,7 +194,7 @@ impl Shared {
         }
     }
 
-    /// Counts everything, once what stood in the file is counted.
+    /// Counts everything but what is open by plugin, once what stood in the file is counted.
     pub(crate) async fn counts(&self) -> Result<story::Counts, JournalError> {
         let mut at_start = self.at_start.subscribe();
         let known = at_start.wait_for(Option::is_some).await.ok().and_then(|known| known.clone());
@@ -197,6 +212,7 @@ impl Shared {
             unhandled: count(sum.unhandled),
             quarantined: count(sum.quarantined),
             rejected: count(sum.rejected),
+            open: BTreeMap::new(),
         })
     }
 }

@@ -26,12 +26,15 @@ pub(crate) const JOURNAL_PAUSE: Duration = Duration::from_millis(500);
 /// What still runs when the caller drops the future is safe: its lease expires, and its calls are
 /// journaled.
 pub async fn dispatch(ports: Ports, plugins: Arc<Plugins>, config: DeliveryConfig, mut stop: watch::Receiver<bool>) {
-    let runner = Arc::new(Runner { ports: ports.clone(), plugins: plugins.clone(), retry: config.retry, up_since: Instant::now() });
+    let runner = Arc::new(Runner { ports: ports.clone(), retry: config.retry, up_since: Instant::now() });
     let slots = Arc::new(Semaphore::new(config.concurrency));
     let mut running = Running::default();
+    let mut swapped = plugins.watch();
     while !*stop.borrow_and_update() {
         running.reap();
-        let claimed = match claim(&ports, &plugins, &running, slots.available_permits()).await {
+        // What is claimed under a snapshot runs on the generations in it: its leases were made for them.
+        let now = swapped.borrow_and_update().clone();
+        let claimed = match claim(&ports, &now, &running, slots.available_permits()).await {
             Ok(claimed) => claimed,
             Err(fault) => {
                 tracing::error!(%fault, "no deliveries can be claimed; trying again");
@@ -47,9 +50,10 @@ pub async fn dispatch(ports: Ports, plugins: Arc<Plugins>, config: DeliveryConfi
             let delivery = claim.lease.delivery;
             // There is a permit for each: only this loop takes them.
             let Ok(permit) = slots.clone().try_acquire_owned() else { break };
-            let runner = runner.clone();
+            let Some(Numbered { plugin, .. }) = now.iter().find(|numbered| numbered.no == delivery.plugin) else { continue };
+            let (runner, plugin) = (runner.clone(), plugin.clone());
             running.start(delivery, async move {
-                runner.run(claim).await;
+                runner.run(claim, plugin).await;
                 drop(permit);
             });
         }
@@ -60,6 +64,7 @@ pub async fn dispatch(ports: Ports, plugins: Arc<Plugins>, config: DeliveryConfi
                 biased;
                 () = ports.journal.claimable(), if slots.available_permits() > 0 => {}
                 () = running.one_ends(), if !running.is_empty() => {}
+                _ = swapped.changed() => {}
                 _ = stop.changed() => {}
             }
         }
@@ -68,17 +73,17 @@ pub async fn dispatch(ports: Ports, plugins: Arc<Plugins>, config: DeliveryConfi
 }
 
 /// Claims what there is room for, of each plugin what leaves room for the others.
-async fn claim(ports: &Ports, plugins: &Plugins, running: &Running, room: usize) -> Result<Vec<Claim>, JournalError> {
-    let loaded = plugins.now();
-    let alone = loaded.iter().filter(|n| n.plugin.settings.concurrency != Some(0)).count() == 1;
+async fn claim(ports: &Ports, plugins: &[Numbered], running: &Running, room: usize) -> Result<Vec<Claim>, JournalError> {
+    let active = || plugins.iter().filter(|n| !n.parked);
+    let alone = active().filter(|n| n.plugin.settings.concurrency != Some(0)).count() == 1;
     let own = |n: &Numbered| n.plugin.settings.concurrency.map_or(room, |own| own.saturating_sub(running.of(n.no)));
     let fair = |n: &Numbered| if alone { room } else { fair_share(running.of(n.no), room) };
-    let shares = loaded.iter().map(|n| Share { plugin: n.no, max: own(n).min(fair(n)) }).filter(|share| share.max > 0);
+    let shares = active().map(|n| Share { plugin: n.no, max: own(n).min(fair(n)) }).filter(|share| share.max > 0);
     let shares: Vec<_> = shares.collect();
     if shares.is_empty() {
         return Ok(Vec::new());
     }
-    let lease = loaded.iter().map(|n| n.plugin.settings.limits.wall).max().unwrap_or_default() + LEASE_MARGIN;
+    let lease = active().map(|n| n.plugin.settings.limits.wall).max().unwrap_or_default() + LEASE_MARGIN;
     ports.journal.claim(ports.clock.now(), room, lease, &shares).await
 }
 

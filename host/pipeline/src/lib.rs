@@ -7,6 +7,7 @@
 //! | [`run`] | one attempt: the handler, its verdict, its record |
 //! | [`steps`] | what a handler asks of the host: durable calls, settling, state |
 //! | [`plugins`] | which plugin handles what, under which number |
+//! | [`swap`] | the plugin directory is followed: new versions take over, old ones go |
 //! | [`operate`] | what operators do to callbacks that were set aside |
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
@@ -17,18 +18,17 @@ pub mod operate;
 pub mod plugins;
 pub mod run;
 pub mod steps;
+pub mod swap;
 
 use std::sync::Arc;
 
-use mortar_core::ports::{Clock, Connector, Journal, Observer, Random, Sandbox};
+use mortar_core::ports::{Clock, Connector, Journal, Observer, Random};
 
 /// The adapters that the pipeline runs on.
 #[derive(Clone)]
 pub struct Ports {
     /// Where everything is stored.
     pub journal: Arc<dyn Journal>,
-    /// What runs handlers.
-    pub sandbox: Arc<dyn Sandbox>,
     /// What sends requests.
     pub connector: Arc<dyn Connector>,
     /// The time.

@@ -14,15 +14,12 @@ use tokio::time::Instant;
 
 use crate::Ports;
 use crate::dispatch::JOURNAL_PAUSE;
-use crate::plugins::Plugins;
 use crate::steps::{Steps, StepsEnd};
 
 /// Runs attempts.
 pub struct Runner {
     /// The adapters.
     pub ports: Ports,
-    /// Who handles what.
-    pub plugins: Arc<Plugins>,
     /// The policy where neither the plugin nor the connection that was unavailable has one.
     pub retry: RetryPolicy,
     /// Since when the host is up.
@@ -30,14 +27,10 @@ pub struct Runner {
 }
 
 impl Runner {
-    /// Runs one claimed delivery and journals how it ended.
-    pub async fn run(&self, claim: Claim) {
+    /// Runs one claimed delivery on this generation of its plugin, and journals how it ended.
+    pub async fn run(&self, claim: Claim, plugin: Plugin) {
         let started_at = self.ports.clock.now();
         let started = Instant::now();
-        let Some(plugin) = self.plugins.get(claim.lease.delivery.plugin) else {
-            // It was unloaded since the claim; the delivery stays, and is parked when the lease ends.
-            return;
-        };
         let (ran, steps) = self.attempt(&claim, &plugin).await;
         let ended_at = self.ports.clock.now();
         let policy = self.policy(&plugin, &steps, &ran.ending);
@@ -75,7 +68,7 @@ impl Runner {
         };
         let steps = Arc::new(Steps::new(self.ports.clone(), plugin, claim, self.up_since.elapsed()));
         let run = Run { event: claim.event.clone(), attempt: claim.attempt };
-        let mut ran = self.ports.sandbox.run(&plugin.name, run, typed, steps.clone()).await;
+        let mut ran = plugin.handler.run(run, typed, steps.clone()).await;
         let end = steps.end().await;
         ran.ending = end.amend(ran.ending);
         (ran, end)

@@ -11,20 +11,18 @@ use jiff::SignedDuration;
 use mortar_core::call::{CallError, Response, Settlement};
 use mortar_core::code::ErrorCode;
 use mortar_core::delivery::Ending;
-use mortar_core::ports::{CallWrite, Clock, Host, PutError, SendError, StateWrite};
+use mortar_core::ports::{CallWrite, Clock, Host, Plugin, PutError, SendError, StateWrite};
 use mortar_core::story::{Call, Fate};
 use mortar_pipeline::steps::Steps;
 
 const UPTIME: Duration = Duration::from_secs(3600);
 
-fn sandbox() -> FakeSandbox {
-    FakeSandbox { settings: settings(), handler: Box::new(|_, _| Box::pin(std::future::ready(Ending::Done))) }
+fn plugin() -> Plugin {
+    FakePlugin { settings: settings(), handler: Box::new(|_, _| Box::pin(std::future::ready(Ending::Done))) }.plugin()
 }
 
 fn steps(world: &World, calls: Vec<Call>) -> Steps {
-    let sandbox = sandbox();
-    let plugin = sandbox.plugin();
-    Steps::new(world.ports(sandbox), &plugin, &claim(1, calls), UPTIME)
+    Steps::new(world.ports(), &plugin(), &claim(1, calls), UPTIME)
 }
 
 /// What the journal holds after the writes, as an attempt an hour later gets it.

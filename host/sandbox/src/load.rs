@@ -1,16 +1,17 @@
 //! From a plugin's files to a generation: every check that can be made before an event comes.
 
 use std::collections::HashMap;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use mortar_core::call::{CallError, Mail, Request, Response, Settlement};
 use mortar_core::event::Family;
-use mortar_core::ports::{BoxFuture, Host, JournalError, Plugin, PutError, StateEntry, StateWrite, StoredEvent};
+use mortar_core::plugin::{PluginProblem, PluginSettings, code};
+use mortar_core::ports::{BoxFuture, Found, Host, JournalError, PutError, StateEntry, StateWrite, StoredEvent};
 use sha2::{Digest, Sha256};
 use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
@@ -18,10 +19,10 @@ use wasmtime::component::{Component, Linker};
 use crate::compile::{Cache, CompileError};
 use crate::config::PluginConfig;
 use crate::context::Context;
-use crate::discover::{Found, PRECOMPILED, TEXT_FORMAT};
+use crate::discover::{PRECOMPILED, TEXT_FORMAT};
 use crate::ending;
 use crate::engine;
-use crate::error::{PluginProblem, SandboxError, code};
+use crate::error::{SandboxError, unreadable};
 use crate::generation::{Generation, Handlers};
 use crate::limits::{self, Meter};
 use crate::link;
@@ -38,8 +39,23 @@ pub(crate) struct Loader {
     engine: Engine,
     linker: Linker<Context>,
     cache: Cache,
-    /// By digest: plugins of one component share its code, and the memory that is warm for it.
-    linked: Mutex<HashMap<Arc<str>, Arc<Handlers>>>,
+    /// By the component's digest: generations of one component share its code, and the memory that
+    /// is warm for it, for as long as one of them is there.
+    linked: Mutex<HashMap<Arc<str>, Weak<Handlers>>>,
+}
+
+/// What a generation is made of.
+pub(crate) struct Parts {
+    pub(crate) component: Vec<u8>,
+    pub(crate) settings: Option<String>,
+}
+
+impl Parts {
+    /// The generation's digest.
+    pub(crate) fn digest(&self) -> Arc<str> {
+        let settings = self.settings.as_deref().unwrap_or_default();
+        hex::encode(Sha256::new().chain_update(&self.component).chain_update(settings).finalize()).into()
+    }
 }
 
 impl Loader {
@@ -48,10 +64,6 @@ impl Loader {
         let linker = link::linker(&engine).map_err(|error| SandboxError::Engine(format!("{error:#}")))?;
         let cache = Cache::open(&options.cache)?;
         Ok(Self { options, engine, linker, cache, linked: Mutex::default() })
-    }
-
-    pub(crate) fn engine(&self) -> &Engine {
-        &self.engine
     }
 
     /// Loads a plugin, or tells everything that is wrong with it.
@@ -69,28 +81,47 @@ impl Loader {
 
     /// Reads, compiles and links.
     fn prepare(&self, found: &Found) -> Result<Generation, Vec<PluginProblem>> {
-        let settings = settings::read(&found.name, found.settings.as_deref(), &self.options);
-        let component = self.component(found);
-        let (settings, (digest, handlers)) = match (settings, component) {
-            (Ok(settings), Ok(component)) => (settings, component),
-            (settings, component) => return Err(settings.err().into_iter().flatten().chain(component.err()).collect()),
+        let parts = self.read(found)?;
+        let settings = match (&found.settings, &parts.settings) {
+            (Some(file), Some(text)) => settings::understand(&found.name, file, text, &self.options),
+            _ => Ok(PluginSettings::default()),
         };
-        let config = Arc::new(PluginConfig::new(&settings.config));
-        let (families, any_event) = (handlers.families(), handlers.any_event());
-        let plugin = Plugin { name: found.name.clone(), digest, families, any_event, settings: Arc::new(settings) };
-        check_events(&plugin, found)?;
-        Ok(Generation { plugin, config, handlers })
+        let handlers = self.handlers(found, &parts.component);
+        let (settings, (component, handlers)) = match (settings, handlers) {
+            (Ok(settings), Ok(handlers)) => (settings, handlers),
+            (settings, handlers) => return Err(settings.err().into_iter().flatten().chain(handlers.err()).collect()),
+        };
+        let generation = Generation {
+            name: found.name.clone(),
+            digest: parts.digest(),
+            component,
+            config: Arc::new(PluginConfig::new(&settings.config)),
+            settings: Arc::new(settings),
+            handlers,
+            engine: self.engine.clone(),
+        };
+        check_events(&generation, found)?;
+        Ok(generation)
     }
 
-    /// The digest and the handlers of the component.
-    fn component(&self, found: &Found) -> Result<(Arc<str>, Arc<Handlers>), PluginProblem> {
-        let problem = |code, message: String| PluginProblem::new(&found.name, &found.component, code, message);
-        let bytes = self.bytes(&found.component).map_err(|(code, message)| problem(code, message))?;
-        let digest: Arc<str> = hex::encode(Sha256::digest(&bytes)).into();
-        if let Some(handlers) = self.linked().get(&digest) {
-            return Ok((digest, handlers.clone()));
+    fn read(&self, found: &Found) -> Result<Parts, Vec<PluginProblem>> {
+        let settings = found.settings.as_ref().map(|file| fs::read_to_string(file).map_err(|error| unreadable(&found.name, file, &error)));
+        let component = self.bytes(&found.component);
+        let component = component.map_err(|(code, message)| PluginProblem::new(&found.name, &found.component, code, message));
+        match (settings.transpose(), component) {
+            (Ok(settings), Ok(component)) => Ok(Parts { component, settings }),
+            (settings, component) => Err(settings.err().into_iter().chain(component.err()).collect()),
         }
-        let component = self.cache.component(&self.engine, &digest, &bytes).map_err(|error| match error {
+    }
+
+    /// The component's digest, and its handlers.
+    fn handlers(&self, found: &Found, bytes: &[u8]) -> Result<(Arc<str>, Arc<Handlers>), PluginProblem> {
+        let problem = |code, message: String| PluginProblem::new(&found.name, &found.component, code, message);
+        let digest: Arc<str> = hex::encode(Sha256::digest(bytes)).into();
+        if let Some(handlers) = self.linked().get(&digest).and_then(Weak::upgrade) {
+            return Ok((digest, handlers));
+        }
+        let component = self.cache.component(&self.engine, &digest, bytes).map_err(|error| match error {
             CompileError::Invalid(error) => problem(code::INVALID, format!("the component cannot be compiled: {error:#}")),
             CompileError::Resources(error) => {
                 problem(code::RESOURCES, format!("the component needs more than the host gives one plugin: {error:#}"))
@@ -101,11 +132,13 @@ impl Loader {
             }
         })?;
         let handlers = Arc::new(self.link(&component).map_err(|(code, message)| problem(code, message))?);
-        self.linked().insert(digest.clone(), handlers.clone());
+        let mut linked = self.linked();
+        linked.retain(|_, handlers| handlers.strong_count() > 0);
+        linked.insert(digest.clone(), Arc::downgrade(&handlers));
         Ok((digest, handlers))
     }
 
-    fn linked(&self) -> MutexGuard<'_, HashMap<Arc<str>, Arc<Handlers>>> {
+    fn linked(&self) -> MutexGuard<'_, HashMap<Arc<str>, Weak<Handlers>>> {
         self.linked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -143,7 +176,7 @@ impl Loader {
     /// Instantiates the plugin within its limits, as each attempt will.
     async fn prove(&self, generation: &Generation, found: &Found) -> Result<(), PluginProblem> {
         let problem = |code, message| PluginProblem::new(&found.name, &found.component, code, message);
-        let limits = &generation.plugin.settings.limits;
+        let limits = &generation.settings.limits;
         let cpu = Arc::new(Meter::default());
         let store = || {
             let context = Context::new(generation, &no_event(), Arc::new(NoHost), Log::new(limits.log));
@@ -182,14 +215,16 @@ fn check_kind(bytes: &[u8]) -> Result<(), (&'static str, String)> {
 }
 
 /// Refuses settings that name an event type which no handler of the component takes.
-fn check_events(plugin: &Plugin, found: &Found) -> Result<(), Vec<PluginProblem>> {
-    let named = plugin.settings.events.iter().flatten();
+fn check_events(generation: &Generation, found: &Found) -> Result<(), Vec<PluginProblem>> {
+    let (families, any_event) = (generation.handlers.families(), generation.handlers.any_event());
+    let handled = |event: &str| any_event || Family::of(event).is_some_and(|family| families.contains(&family));
+    let named = generation.settings.events.iter().flatten();
     let problems: Vec<_> = named
-        .filter(|event| !event.ends_with('*') && !plugin.handles(event))
+        .filter(|event| !event.ends_with('*') && !handled(event))
         .map(|event| {
             let handler = Family::of(event).map_or("any-event", Family::interface);
             let message = format!("events names `{event}`, but the component exports no handler for it (`{handler}`)");
-            PluginProblem::new(&plugin.name, found.settings.as_ref().unwrap_or(&found.component), code::SETTINGS, message)
+            PluginProblem::new(&found.name, found.settings.as_ref().unwrap_or(&found.component), code::SETTINGS, message)
         })
         .collect();
     if problems.is_empty() { Ok(()) } else { Err(problems) }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use mortar_core::delivery::Ending;
 use mortar_core::event::TypedEvent;
 use mortar_core::ports::{Host, Ran, Run};
-use wasmtime::Engine;
 
 use crate::context::Context;
 use crate::convert;
@@ -15,13 +14,13 @@ use crate::limits::{self, Meter};
 use crate::log::Log;
 
 /// Runs the handler of a generation once.
-pub(crate) async fn run(engine: &Engine, generation: &Generation, run: Run, typed: Option<TypedEvent>, host: Arc<dyn Host>) -> Ran {
-    let limits = &generation.plugin.settings.limits;
+pub(crate) async fn run(generation: &Generation, run: Run, typed: Option<TypedEvent>, host: Arc<dyn Host>) -> Ran {
+    let limits = &generation.settings.limits;
     let log = Log::new(limits.log);
     let ending = {
         let cpu = Arc::new(Meter::default());
         let context = Context::new(generation, &run.event, host, log.clone());
-        let mut store = limits::store(engine, context, cpu.clone(), limits);
+        let mut store = limits::store(&generation.engine, context, cpu.clone(), limits);
         let delivery = convert::delivery(&run);
         let handled = cpu.measure(generation.handlers.handle(&mut store, &delivery, typed));
         match tokio::time::timeout(limits.wall, handled).await {
@@ -31,9 +30,9 @@ pub(crate) async fn run(engine: &Engine, generation: &Generation, run: Run, type
             Ok(Ok(None)) => no_handler(generation, &run.event.event_type),
         }
     };
-    Ran { ending, log: log.finish(), digest: generation.plugin.digest.clone() }
+    Ran { ending, log: log.finish(), digest: generation.digest.clone() }
 }
 
 fn no_handler(generation: &Generation, event_type: &str) -> Ending {
-    ending::of_missing(format!("plugin {} exports no handler that takes `{event_type}` in this form", generation.plugin.name))
+    ending::of_missing(format!("plugin {} exports no handler that takes `{event_type}` in this form", generation.name))
 }

@@ -42,10 +42,49 @@ pub struct Status {
 pub struct PluginStatus {
     /// Its name.
     pub name: String,
+    /// Whether it runs.
+    pub state: PluginState,
+    /// The digest of the generation that is in force, in hex.
+    pub digest: Option<String>,
     /// The digest of its component, in hex.
-    pub digest: String,
+    pub component: Option<String>,
+    /// Since when it has been in force.
+    pub since: Option<Timestamp>,
     /// The WIT interfaces that it handles events by, `any-event` included.
     pub handles: Vec<String>,
+    /// Its open deliveries.
+    pub open: u64,
+    /// True while its files are being written.
+    pub unsettled: bool,
+    /// What keeps its files in the plugin directory from being in force.
+    pub problems: Vec<String>,
+}
+
+/// Whether a plugin runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PluginState {
+    /// A generation is in force.
+    Active,
+    /// Its files are gone: its deliveries wait.
+    Parked,
+    /// No generation of it has been in force.
+    Failed,
+}
+
+impl PluginState {
+    /// Every state.
+    pub const ALL: [Self; 3] = [Self::Active, Self::Parked, Self::Failed];
+
+    /// The state's name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Parked => "parked",
+            Self::Failed => "failed",
+        }
+    }
 }
 
 /// One connection of a running host.

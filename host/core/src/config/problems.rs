@@ -109,6 +109,7 @@ impl Problems {
             ("plugins.component_limit", plugins.component_limit.0 == 0),
             ("plugins.instances", plugins.instances == 0),
             ("plugins.memory_limit", plugins.memory_limit.0 == 0),
+            ("plugins.rescan", plugins.rescan.is_zero()),
         ]);
         if journal.dedupe_window < RETRY_HORIZON {
             self.push("journal.dedupe_window", "must be at least 24h: MasonHub sends a callback again for that long");

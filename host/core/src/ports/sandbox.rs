@@ -1,11 +1,14 @@
-//! Running handlers, and what a handler can ask.
+//! Plugins: where they come from, how they run, and what a running handler can ask.
 
+use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{BoxFuture, JournalError, StateEntry, StateWrite, StoredEvent};
 use crate::call::{CallError, Mail, Request, Response, Settlement};
 use crate::delivery::Ending;
 use crate::event::{Family, TypedEvent};
+use crate::plugin::PluginProblem;
 use crate::story;
 
 /// What a run is given of its delivery.
@@ -24,23 +27,30 @@ pub struct Ran {
     pub ending: Ending,
     /// What the plugin logged.
     pub log: Vec<story::LogLine>,
-    /// The digest of the component that ran, in hex.
+    /// The digest of the generation that ran, in hex.
     pub digest: Arc<str>,
 }
 
-/// What a loaded plugin is.
+/// One generation of a plugin: a loaded version of it, ready to run.
+///
+/// It runs for as long as somebody holds it, whatever has taken its place meanwhile.
 #[derive(Clone, Debug)]
 pub struct Plugin {
     /// Its name.
     pub name: String,
-    /// The digest of its component, in hex.
+    /// The generation's digest, in hex: the SHA-256 of the component with the settings behind it
+    /// (`cat plugin.wasm plugin.toml | sha256sum`).
     pub digest: Arc<str>,
+    /// The component's own SHA-256, in hex.
+    pub component: Arc<str>,
     /// The typed families it handles.
     pub families: Vec<Family>,
     /// True where it takes raw events.
     pub any_event: bool,
     /// Its settings.
     pub settings: Arc<crate::plugin::PluginSettings>,
+    /// What runs it.
+    pub handler: Arc<dyn Handler>,
 }
 
 impl Plugin {
@@ -49,6 +59,19 @@ impl Plugin {
     pub fn handles(&self, event_type: &str) -> bool {
         let exported = self.any_event || Family::of(event_type).is_some_and(|f| self.families.contains(&f));
         exported && self.settings.takes(event_type)
+    }
+}
+
+/// The code of one generation.
+pub trait Handler: Send + Sync {
+    /// Runs the plugin's handler on an event: the typed one where `typed` is given and the plugin
+    /// exports it, else the raw one.
+    fn run(&self, run: Run, typed: Option<TypedEvent>, host: Arc<dyn Host>) -> BoxFuture<'_, Ran>;
+}
+
+impl fmt::Debug for dyn Handler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Handler")
     }
 }
 
@@ -75,12 +98,44 @@ pub enum PutError {
     TooLarge(String),
 }
 
-/// Runs handlers.
+/// The plugin directory, and what makes plugins of its files.
 pub trait Sandbox: Send + Sync {
-    /// What is loaded now.
-    fn plugins(&self) -> Vec<Plugin>;
+    /// Looks at the plugin directory, without opening the plugins' files.
+    ///
+    /// # Errors
+    /// The directory cannot be listed. That says nothing of the plugins in it.
+    fn look(&self) -> BoxFuture<'_, Result<Look, PluginProblem>>;
 
-    /// Runs the named plugin's handler on an event: the typed one where `typed` is given and the
-    /// plugin exports it, else the raw one.
-    fn run<'a>(&'a self, plugin: &'a str, run: Run, typed: Option<TypedEvent>, host: Arc<dyn Host>) -> BoxFuture<'a, Ran>;
+    /// Resolves when another look is worth it: at a change of the directory, or after a while.
+    fn changed(&self) -> BoxFuture<'_, ()>;
+
+    /// Makes a generation of a plugin's files: reads, compiles, links and instantiates it.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    fn load<'a>(&'a self, found: &'a Found) -> BoxFuture<'a, Result<Plugin, Vec<PluginProblem>>>;
+}
+
+/// What the plugin directory holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Look {
+    /// Its plugins, by name.
+    pub found: Vec<Found>,
+    /// What looks like a plugin and is none.
+    pub problems: Vec<PluginProblem>,
+}
+
+/// The files of one plugin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Its name: that of the folder, or of the file without `.wasm`.
+    pub name: String,
+    /// The component.
+    pub component: PathBuf,
+    /// The settings, where there are some.
+    pub settings: Option<PathBuf>,
+    /// Another one wherever the files may be others.
+    pub stamp: u64,
+    /// False while they are still being written.
+    pub whole: bool,
 }

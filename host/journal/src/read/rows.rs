@@ -85,6 +85,7 @@ pub(super) fn deliveries(conn: &Connection, seq: EventSeq) -> rusqlite::Result<V
                 _ => Gap::Skip,
             },
             held_by: row.get::<_, Option<DeliveryKey>>(8)?.map(delivery_id),
+            parked: false,
             in_doubt: row.get(9)?,
             outdated: row.get(10)?,
         };

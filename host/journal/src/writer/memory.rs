@@ -76,6 +76,7 @@ impl Memory {
                 }
             }
             shared.tally(&staged.tally);
+            shared.set_open(self.queue.open());
         }
         if work {
             shared.work();

@@ -198,30 +198,33 @@ impl Connector for FakeConnector {
     }
 }
 
-/// A sandbox whose handler is a closure.
-pub(crate) struct FakeSandbox {
+/// A plugin whose handler is a closure.
+pub(crate) struct FakePlugin {
     pub(crate) settings: PluginSettings,
     #[allow(clippy::type_complexity)]
     pub(crate) handler: Box<dyn Fn(Run, Arc<dyn Host>) -> BoxFuture<'static, mortar_core::delivery::Ending> + Send + Sync>,
 }
 
-impl FakeSandbox {
-    pub(crate) fn plugin(&self) -> Plugin {
+impl FakePlugin {
+    pub(crate) fn plugin(self) -> Plugin {
+        self.named("fake", "d1")
+    }
+
+    pub(crate) fn named(self, name: &str, digest: &str) -> Plugin {
         Plugin {
-            name: "fake".into(),
-            digest: "d1".into(),
+            name: name.into(),
+            digest: digest.into(),
+            component: digest.into(),
             families: Vec::new(),
             any_event: true,
             settings: Arc::new(self.settings.clone()),
+            handler: Arc::new(self),
         }
     }
 }
 
-impl Sandbox for FakeSandbox {
-    fn plugins(&self) -> Vec<Plugin> {
-        vec![self.plugin()]
-    }
-    fn run<'a>(&'a self, _: &'a str, run: Run, _: Option<TypedEvent>, host: Arc<dyn Host>) -> BoxFuture<'a, Ran> {
+impl Handler for FakePlugin {
+    fn run(&self, run: Run, _: Option<TypedEvent>, host: Arc<dyn Host>) -> BoxFuture<'_, Ran> {
         let running = (self.handler)(run, host);
         Box::pin(async move { Ran { ending: running.await, log: Vec::new(), digest: "d1".into() } })
     }
@@ -249,10 +252,9 @@ impl World {
         Self { journal, connector, happened }
     }
 
-    pub(crate) fn ports(&self, sandbox: FakeSandbox) -> Ports {
+    pub(crate) fn ports(&self) -> Ports {
         Ports {
             journal: self.journal.clone(),
-            sandbox: Arc::new(sandbox),
             connector: self.connector.clone(),
             clock: Arc::new(Still),
             random: Arc::new(Still),

@@ -4,6 +4,7 @@ mod backup;
 mod error;
 mod events;
 mod health;
+mod plugins;
 mod set_aside;
 mod status;
 pub mod token;
@@ -22,7 +23,7 @@ use mortar_connect::Connections;
 use mortar_journal::Backups;
 use mortar_pipeline::Ports;
 use mortar_pipeline::plugins::Plugins;
-use mortar_sandbox::PluginProblem;
+use mortar_pipeline::swap::Swaps;
 use subtle::ConstantTimeEq;
 
 use crate::admin_types::ErrorBody;
@@ -40,8 +41,8 @@ pub struct Admin {
     pub backups: Backups,
     /// The metrics page.
     pub metrics: Arc<Metrics>,
-    /// Plugins that could not be loaded, and why.
-    pub not_loaded: Vec<PluginProblem>,
+    /// What follows the plugin directory.
+    pub swaps: Arc<Swaps>,
     /// The address of the edge.
     pub edge: std::net::SocketAddr,
     /// When the host started.
@@ -64,6 +65,9 @@ pub fn router(admin: Arc<Admin>) -> Router {
         .route("/api/quarantine/{id}/replay", post(set_aside::replay))
         .route("/api/rejected", get(set_aside::rejected))
         .route("/api/rejected/{id}/admit", post(set_aside::admit))
+        .route("/api/plugins", get(plugins::list))
+        .route("/api/plugins/{name}", get(plugins::show))
+        .route("/api/plugins/{name}/forget", post(plugins::forget))
         .route("/api/backup", post(backup::backup))
         .route("/metrics", get(status::metrics))
         .route_layer(middleware::from_fn_with_state(admin.clone(), guard));

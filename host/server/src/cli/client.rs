@@ -12,8 +12,8 @@ use serde::de::DeserializeOwned;
 use super::exit::Failure;
 use super::http;
 use crate::admin_types::{
-    Backup, BackupWritten, Discard, ErrorBody, EventQuery, MAX_LIMIT, QuarantineQuery, ReadAgain, RejectedQuery, ReplayRequest, Settle,
-    Status,
+    Backup, BackupWritten, Discard, ErrorBody, EventQuery, MAX_LIMIT, PluginStatus, QuarantineQuery, ReadAgain, RejectedQuery,
+    ReplayRequest, Settle, Status,
 };
 use crate::config::Loaded;
 
@@ -57,6 +57,30 @@ impl Client {
     /// As with every method here: the host does not answer, refuses, or has no such thing.
     pub async fn status(&self) -> Result<Status, Failure> {
         self.get(&["status"], &()).await
+    }
+
+    /// How the plugins are.
+    ///
+    /// # Errors
+    /// See [`Client::status`].
+    pub async fn plugins(&self) -> Result<Vec<PluginStatus>, Failure> {
+        self.get(&["plugins"], &()).await
+    }
+
+    /// How one plugin is.
+    ///
+    /// # Errors
+    /// See [`Client::status`].
+    pub async fn plugin(&self, name: &str) -> Result<PluginStatus, Failure> {
+        self.get(&["plugins", name], &()).await
+    }
+
+    /// Forgets a parked plugin.
+    ///
+    /// # Errors
+    /// See [`Client::status`].
+    pub async fn forget(&self, name: &str) -> Result<(), Failure> {
+        self.post(&["plugins", name, "forget"], &()).await.map(drop)
     }
 
     /// Events, newest first.

@@ -35,6 +35,17 @@ struct CallLabels {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct SwapLabels {
+    plugin: String,
+    result: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct StateLabels {
+    state: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct BreakerLabels {
     connection: String,
     /// What the breaker became.
@@ -56,7 +67,9 @@ pub struct Metrics {
     attempts: Durations<AttemptLabels>,
     calls: Durations<CallLabels>,
     breakers: Family<BreakerLabels, Counter>,
+    swaps: Family<SwapLabels, Counter>,
     ready: Gauge,
+    plugins: Family<StateLabels, Gauge>,
 }
 
 impl Default for Metrics {
@@ -65,7 +78,7 @@ impl Default for Metrics {
         let callbacks = Durations::new_with_constructor(seconds as fn() -> Histogram);
         let attempts = Durations::new_with_constructor(seconds as fn() -> Histogram);
         let calls = Durations::new_with_constructor(seconds as fn() -> Histogram);
-        let (stored, duplicates, breakers) = (Family::default(), Family::default(), Family::default());
+        let (stored, duplicates, breakers, swaps) = (Family::default(), Family::default(), Family::default(), Family::default());
         let help = "Callbacks by source and result, from the first byte read to the answer";
         registry.register_with_unit("callback_duration", help, Unit::Seconds, callbacks.clone());
         registry.register("events_stored", "New events by source", stored.clone());
@@ -75,19 +88,26 @@ impl Default for Metrics {
         let help = "Requests through connections by class of status";
         registry.register_with_unit("call_duration", help, Unit::Seconds, calls.clone());
         registry.register("breaker_changes", "Changes of the breakers of connections, by what they became", breakers.clone());
+        registry.register("plugin_swaps", "Versions of plugins that were put in force, failed to be, or were taken out", swaps.clone());
         let ready = Gauge::default();
         registry.register("ready", "1 while callbacks are taken, 0 while the journal cannot store them", ready.clone());
-        Self { registry, callbacks, stored, duplicates, attempts, calls, breakers, ready }
+        let plugins = Family::default();
+        registry.register("plugins", "Plugins by state: active, parked (their files are gone), failed", plugins.clone());
+        Self { registry, callbacks, stored, duplicates, attempts, calls, breakers, swaps, ready, plugins }
     }
 }
 
 impl Metrics {
-    /// All metrics as text; `ready` says whether callbacks are taken now.
+    /// All metrics as text; `ready` says whether callbacks are taken now, `plugins` how many are in
+    /// which state.
     ///
     /// # Errors
     /// Those of the encoder.
-    pub fn encode(&self, ready: bool) -> Result<String, std::fmt::Error> {
+    pub fn encode(&self, ready: bool, plugins: &[(&'static str, usize)]) -> Result<String, std::fmt::Error> {
         self.ready.set(ready.into());
+        for (state, count) in plugins {
+            self.plugins.get_or_create(&StateLabels { state }).set(i64::try_from(*count).unwrap_or(i64::MAX));
+        }
         let mut page = String::new();
         text::encode(&mut page, &self.registry)?;
         Ok(page)
@@ -128,6 +148,9 @@ impl Observer for Metrics {
                 };
                 observe(&self.calls, &CallLabels { connection: connection.to_owned(), status }, took);
             }
+            Observation::Swap { plugin, result } => {
+                self.swaps.get_or_create(&SwapLabels { plugin: plugin.to_owned(), result }).inc();
+            }
             Observation::Breaker { connection, state } => {
                 self.breakers.get_or_create(&BreakerLabels { connection: connection.to_owned(), state }).inc();
             }
@@ -145,7 +168,10 @@ mod tests {
         metrics.observe(&Observation::Events { source: "masonhub", stored: 3, duplicates: 1 });
         metrics.observe(&Observation::Call { connection: "erp", status: Some(201), took: Duration::from_millis(3) });
         metrics.observe(&Observation::Breaker { connection: "erp", state: "half-open" });
-        let page = metrics.encode(true).unwrap();
+        metrics.observe(&Observation::Swap { plugin: "rest", result: "activated" });
+        let page = metrics.encode(true, &[("active", 2)]).unwrap();
+        assert!(page.contains("mortar_plugins{state=\"active\"} 2"), "{page}");
+        assert!(page.contains("mortar_plugin_swaps_total{plugin=\"rest\",result=\"activated\"} 1"), "{page}");
         assert!(page.contains("mortar_ready 1"), "{page}");
         assert!(page.contains("mortar_events_stored_total{source=\"masonhub\"} 3"), "{page}");
         assert!(page.contains("mortar_call_duration_seconds_count{connection=\"erp\",status=\"2xx\"} 1"), "{page}");
