@@ -50,13 +50,13 @@ fn components() -> (Vec<u8>, Vec<u8>) {
 }
 
 #[tokio::test]
-async fn a_running_attempt_ends_on_its_version_and_the_next_one_starts_on_the_new() {
+async fn a_running_attempt_ends_on_its_generation_and_the_next_one_starts_on_the_new() {
     let (url, mut asked, answers) = slow_erp().await;
     let host = Setup::new().connection("erp", &url, "").misbehaving("call", "").start().await;
     let old = digest(&host, "misbehave").await;
     let first = send(&host, "SO-1").await;
     asked.recv().await.unwrap();
-    // Of the same order: it has to wait for the attempt on the old version.
+    // Of the same order: it has to wait for the attempt on the old generation.
     let second = send(&host, "SO-1").await;
     host.replace("plugins/misbehave/plugin.toml", settings("state-counter"));
     let new = host.swapped("misbehave", &old).await;
@@ -89,7 +89,7 @@ async fn a_new_component_and_new_settings_are_swaps_both() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_loaded_leaves_the_old_version_in_force_and_says_why() {
+async fn what_cannot_be_loaded_leaves_the_old_generation_in_force_and_says_why() {
     let mut host = host("ok").await;
     let (good, _) = components();
     let old = digest(&host, "misbehave").await;
@@ -105,7 +105,7 @@ async fn what_cannot_be_loaded_leaves_the_old_version_in_force_and_says_why() {
         let plugin = host.when_plugin("misbehave", |plugin| plugin["problems"].to_string().contains(words)).await;
         assert_eq!(plugin["digest"].as_str().unwrap(), old, "{words}");
         assert_eq!(ran_on(&host.until(&send(&host, words).await, State::Done).await), [old.as_str()]);
-        host.logged("the version before stays in force").await;
+        host.logged("the generation before stays in force").await;
         let shown = host.mortar(&["plugin", "show", "misbehave"]).await;
         let status = host.mortar(&["status"]).await;
         for said in [shown.stdout, status.stdout, host.ask("/api/plugins").await.body.to_vec()] {
@@ -233,4 +233,111 @@ async fn slow_erp() -> (String, mpsc::UnboundedReceiver<()>, Arc<Semaphore>) {
         }
     });
     (url, asked, answers)
+}
+
+#[tokio::test]
+async fn an_operator_goes_back_and_forth_between_generations() {
+    let mut host = host("ok").await;
+    let first = digest(&host, "misbehave").await;
+    host.replace("plugins/misbehave/plugin.toml", settings("ignored"));
+    let second = host.swapped("misbehave", &first).await;
+    assert!(host.mortar(&["plugin", "rollback", "misbehave"]).await.status.success());
+    assert_eq!(digest(&host, "misbehave").await, first);
+    host.until(&send(&host, "SO-1").await, State::Done).await;
+    let held = host.when_plugin("misbehave", |plugin| plugin["problems"].to_string().contains("was taken out of force")).await;
+    assert!(held["problems"].to_string().contains(&second[..12]), "{held}");
+    // It holds over a restart, though the directory has the other generation.
+    host.kill().await;
+    host.restart().await;
+    assert_eq!(digest(&host, "misbehave").await, first);
+    host.until(&send(&host, "SO-2").await, State::Done).await;
+    assert!(host.mortar(&["plugin", "rollback", "misbehave", "--to", &second[..8]]).await.status.success());
+    assert_eq!(digest(&host, "misbehave").await, second);
+    host.until(&send(&host, "SO-3").await, State::Ignored).await;
+    let unknown = host.mortar(&["plugin", "rollback", "misbehave", "--to", "no-such"]).await;
+    assert_eq!(unknown.status.code(), Some(5), "{unknown:?}");
+}
+
+#[tokio::test]
+async fn a_pinned_generation_stays_whatever_files_come() {
+    let host = host("ok").await;
+    let first = digest(&host, "misbehave").await;
+    assert!(host.mortar(&["plugin", "pin", "misbehave"]).await.status.success());
+    host.replace("plugins/misbehave/plugin.toml", settings("ignored"));
+    let pinned = host.when_plugin("misbehave", |plugin| plugin["problems"].to_string().contains("mortar plugin unpin")).await;
+    assert_eq!((pinned["digest"].as_str(), pinned["pinned"].as_bool()), (Some(first.as_str()), Some(true)));
+    host.until(&send(&host, "SO-1").await, State::Done).await;
+    assert!(host.mortar(&["plugin", "unpin", "misbehave"]).await.status.success());
+    host.swapped("misbehave", &first).await;
+    host.until(&send(&host, "SO-2").await, State::Ignored).await;
+}
+
+#[tokio::test]
+async fn a_generation_that_does_worse_is_rolled_back_and_its_dead_letters_run_again() {
+    let mut host = host("ok").await;
+    let good = digest(&host, "misbehave").await;
+    host.replace("plugins/misbehave/plugin.toml", settings("reject"));
+    let bad = host.swapped("misbehave", &good).await;
+    let events = [send(&host, "SO-1").await, send(&host, "SO-2").await, send(&host, "SO-3").await];
+    let said = host.logged("rolled back by probation").await;
+    assert!(said.contains("3 deliveries failed"), "{said}");
+    for event in &events {
+        let story = host.until(event, State::Done).await;
+        assert_eq!(ran_on(&story), [bad.as_str(), good.as_str()], "dead on the new generation, done on the old one");
+    }
+    let held = host.when_plugin("misbehave", |plugin| plugin["problems"].to_string().contains("probation: 3 deliveries")).await;
+    assert_eq!(held["digest"].as_str(), Some(good.as_str()));
+    let metrics = String::from_utf8(host.ask("/metrics").await.body.to_vec()).unwrap();
+    assert!(metrics.contains("mortar_plugin_swaps_total{plugin=\"misbehave\",result=\"rolled-back\"} 1"), "{metrics}");
+    // Mended files are taken up.
+    host.replace("plugins/misbehave/plugin.toml", settings("ignored"));
+    host.swapped("misbehave", &good).await;
+}
+
+#[tokio::test]
+async fn generations_are_bounded_and_a_broken_file_at_the_start_leaves_the_last_one_in_force() {
+    let (url, _) = erp(None).await;
+    let setup = Setup::new().connection("erp", &url, "").misbehaving("ok", "").plugins("keep_generations = 3\n");
+    let mut host = setup.start().await;
+    let mut last = digest(&host, "misbehave").await;
+    for n in 0..5 {
+        host.replace("plugins/misbehave/plugin.toml", format!("{}# {n}\n", settings("ok")));
+        last = host.swapped("misbehave", &last).await;
+    }
+    assert_eq!(host.plugin("misbehave").await["kept"].as_array().unwrap().len(), 3);
+    let kept = fs::read_dir(host.setup.path().join("generations/misbehave")).unwrap().filter(|e| e.as_ref().unwrap().path().is_dir());
+    assert_eq!(kept.count(), 3);
+    host.kill().await;
+    host.replace("plugins/misbehave/plugin.wasm", "broken");
+    host.restart().await;
+    assert_eq!(digest(&host, "misbehave").await, last);
+    assert!(host.plugin("misbehave").await["problems"].to_string().contains("not WebAssembly"));
+    host.until(&send(&host, "SO-1").await, State::Done).await;
+    // Gone, and the host started again: its deliveries are still stored for it.
+    host.kill().await;
+    fs::rename(host.setup.path().join("plugins/misbehave"), host.setup.path().join("aside")).unwrap();
+    host.restart().await;
+    host.in_state("misbehave", "parked").await;
+    let parked = send(&host, "SO-2").await;
+    assert!(host.when(&parked, |_| true).await.deliveries[0].delivery.parked);
+}
+
+#[tokio::test]
+async fn a_component_that_takes_too_much_to_compile_harms_nobody() {
+    let (url, _) = erp(None).await;
+    let setup = Setup::new().connection("erp", &url, "").misbehaving("ok", "").plugins("compile_memory = \"256 MiB\"\n");
+    let mut host = setup.start().await;
+    host.replace("plugins/bomb.wasm", bomb());
+    let problem = host.when_plugin("bomb", |plugin| plugin["problems"].to_string().contains("plugin.compile")).await;
+    assert!(problem["problems"].to_string().contains("plugins.compile_memory"), "{problem}");
+    host.logged("a plugin is not loaded").await;
+    host.until(&send(&host, "SO-1").await, State::Done).await;
+}
+
+/// A small component that takes a compiler more memory than it may have.
+fn bomb() -> Vec<u8> {
+    let step = |n: u32| format!("(local.set {} (i64.add (local.get {}) (call $f (local.get {}))))", n % 1000, n * 7 % 1000, n * 13 % 1000);
+    let steps: String = (0..60_000).map(step).collect();
+    let function = format!("(func (local {}) {steps})", "i64 ".repeat(1000));
+    wat::parse_str(format!("(component (core module (func $f (param i64) (result i64) local.get 0) {function}{function}))")).unwrap()
 }

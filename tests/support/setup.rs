@@ -32,6 +32,7 @@ pub struct Setup {
     admin: SocketAddr,
     config: String,
     edge_settings: String,
+    plugin_settings: String,
 }
 
 impl Default for Setup {
@@ -46,7 +47,14 @@ impl Setup {
         let directory = TempDir::new().unwrap();
         std::fs::create_dir(directory.path().join("plugins")).unwrap();
         let config = "[sources.masonhub]\nverify = \"masonhub\"\nsecrets = [{ env = \"MASONHUB_SECRET\" }]\n".to_owned();
-        Self { directory, edge: free_address(), admin: free_address(), config, edge_settings: String::new() }
+        Self {
+            directory,
+            edge: free_address(),
+            admin: free_address(),
+            config,
+            edge_settings: String::new(),
+            plugin_settings: String::new(),
+        }
     }
 
     /// Adds to the configuration.
@@ -62,6 +70,13 @@ impl Setup {
     pub fn edge(mut self, more: &str) -> Self {
         self.edge_settings.push_str(more);
         self.edge_settings.push('\n');
+        self
+    }
+
+    /// Adds to `[plugins]`.
+    #[must_use]
+    pub fn plugins(mut self, more: &str) -> Self {
+        self.plugin_settings.push_str(more);
         self
     }
 
@@ -108,8 +123,8 @@ impl Setup {
         let cache = paths::cache();
         let text = format!(
             "[edge]\nlisten = \"{}\"\n{}\n[admin]\nlisten = \"{}\"\ntoken = {{ env = \"MORTAR_ADMIN_TOKEN\" }}\n\
-             [log]\nformat = \"json\"\nlevel = \"debug\"\n[plugins]\ncache = {cache:?}\n{}",
-            self.edge, self.edge_settings, self.admin, self.config
+             [log]\nformat = \"json\"\nlevel = \"debug\"\n[plugins]\ncache = {cache:?}\n{}{}",
+            self.edge, self.edge_settings, self.admin, self.plugin_settings, self.config
         );
         std::fs::write(&file, text).unwrap();
         file

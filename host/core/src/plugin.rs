@@ -32,6 +32,28 @@ pub struct PluginSettings {
     /// What a dead letter means for the later deliveries of its subject: `skip`, `hold` or
     /// `supersede`. It holds for letters that become dead from now on.
     pub gap: Gap,
+    /// How long, and how closely, a new version is watched.
+    pub probation: Probation,
+}
+
+/// When a new version is taken out of force again by itself.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Probation {
+    /// How long it is watched. 0s: not at all.
+    #[serde(with = "duration")]
+    pub time: Duration,
+    /// So many deliveries have to fail by a trap, a broken limit or a refusal.
+    pub failures: u32,
+    /// And the share of attempts that fail has to be larger by this than on the generation before, from 0
+    /// to 1.
+    pub rise: f64,
+}
+
+impl Default for Probation {
+    fn default() -> Self {
+        Self { time: Duration::from_secs(600), failures: 3, rise: 0.2 }
+    }
 }
 
 impl PluginSettings {
@@ -108,6 +130,8 @@ pub mod code {
     pub const CORE_MODULE: &str = "plugin.core_module";
     /// The component is malformed, or uses what the host does not support.
     pub const INVALID: &str = "plugin.invalid";
+    /// Compiling the component takes more time or memory than it may.
+    pub const COMPILE: &str = "plugin.compile";
     /// The component needs more memories, tables or instances than the host gives one plugin.
     pub const RESOURCES: &str = "plugin.resources";
     /// The component imports something that the host does not offer.
@@ -122,6 +146,10 @@ pub mod code {
     pub const SETTINGS: &str = "plugin.settings";
     /// The journal has no number for the plugin.
     pub const UNNUMBERED: &str = "plugin.unnumbered";
+    /// The files of a generation are not kept.
+    pub const NOT_KEPT: &str = "plugin.not_kept";
+    /// The version is not put in force: an operator or probation wants another one.
+    pub const HELD_BACK: &str = "plugin.held_back";
     /// A limit in the settings is over the host's.
     pub const LIMIT: &str = "plugin.limit";
 }

@@ -26,7 +26,7 @@ pub(crate) const JOURNAL_PAUSE: Duration = Duration::from_millis(500);
 /// What still runs when the caller drops the future is safe: its lease expires, and its calls are
 /// journaled.
 pub async fn dispatch(ports: Ports, plugins: Arc<Plugins>, config: DeliveryConfig, mut stop: watch::Receiver<bool>) {
-    let runner = Arc::new(Runner { ports: ports.clone(), retry: config.retry, up_since: Instant::now() });
+    let runner = Arc::new(Runner { ports: ports.clone(), plugins: plugins.clone(), retry: config.retry, up_since: Instant::now() });
     let slots = Arc::new(Semaphore::new(config.concurrency));
     let mut running = Running::default();
     let mut swapped = plugins.watch();

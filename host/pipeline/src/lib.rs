@@ -7,7 +7,8 @@
 //! | [`run`] | one attempt: the handler, its verdict, its record |
 //! | [`steps`] | what a handler asks of the host: durable calls, settling, state |
 //! | [`plugins`] | which plugin handles what, under which number |
-//! | [`swap`] | the plugin directory is followed: new versions take over, old ones go |
+//! | [`probation`] | how new generations do, compared with those before |
+//! | [`swap`] | the plugin directory is followed: new generations take over, old ones go |
 //! | [`operate`] | what operators do to callbacks that were set aside |
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
@@ -16,6 +17,7 @@ pub mod accept;
 pub mod dispatch;
 pub mod operate;
 pub mod plugins;
+pub mod probation;
 pub mod run;
 pub mod steps;
 pub mod swap;

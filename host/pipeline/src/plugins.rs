@@ -7,10 +7,14 @@ use mortar_core::event::{Event, SubjectKind};
 use mortar_core::ports::{Journal, JournalError, NewDelivery, Order, Plugin};
 use tokio::sync::watch;
 
+use crate::probation::Probation;
+
 /// The plugins with their numbers in the journal, as they are at any moment.
 #[derive(Default)]
 pub struct Plugins {
     now: watch::Sender<Snapshot>,
+    /// How the versions in force do.
+    pub probation: Probation,
 }
 
 /// The plugins at one moment, by name.
@@ -36,7 +40,7 @@ impl Plugins {
     pub async fn of(plugins: Vec<Plugin>, journal: &dyn Journal) -> Result<Self, JournalError> {
         let numbers = journal.register_plugins(plugins.iter().map(|p| p.name.clone()).collect()).await?;
         let numbered = numbers.into_iter().zip(plugins).map(|(no, plugin)| Numbered { no, plugin, parked: false }).collect();
-        Ok(Self { now: watch::Sender::new(Arc::new(numbered)) })
+        Ok(Self { now: watch::Sender::new(Arc::new(numbered)), probation: Probation::default() })
     }
 
     /// The plugins as they are now.

@@ -14,12 +14,16 @@ use tokio::time::Instant;
 
 use crate::Ports;
 use crate::dispatch::JOURNAL_PAUSE;
+use crate::plugins::Plugins;
+use crate::probation::Ended;
 use crate::steps::{Steps, StepsEnd};
 
 /// Runs attempts.
 pub struct Runner {
     /// The adapters.
     pub ports: Ports,
+    /// Where it is counted how generations of plugins do.
+    pub plugins: Arc<Plugins>,
     /// The policy where neither the plugin nor the connection that was unavailable has one.
     pub retry: RetryPolicy,
     /// Since when the host is up.
@@ -46,6 +50,11 @@ impl Runner {
             trace: steps.trace,
             log: ran.log,
         };
+        let failure = match &ran.ending {
+            Ending::Retry { code, .. } | Ending::Refused { code, .. } => Some(*code),
+            Ending::Done | Ending::Ignored(_) => None,
+        };
+        let digest = ran.digest.clone();
         let history = History { spent: claim.spent, since: claim.since, now: ended_at, jitter: self.ports.random.fraction() };
         let verdict = policy.verdict(ran.ending, history);
         let result = verdict_name(&verdict);
@@ -56,6 +65,8 @@ impl Runner {
             return;
         }
         self.ports.observer.observe(&Observation::Attempt { plugin: &plugin.name, result, took: started.elapsed() });
+        let (delivery, dead) = (claim.lease.delivery, result == "dead");
+        self.plugins.probation.ended(Ended { delivery, plugin: &plugin.name, digest: &digest, code: failure, dead });
     }
 
     async fn attempt(&self, claim: &Claim, plugin: &Plugin) -> (Ran, StepsEnd) {

@@ -1,18 +1,28 @@
-//! The plugin directory is followed: new versions of plugins take over while deliveries run.
+//! The plugin directory is followed: new generations of plugins take over while deliveries run.
 //!
 //! A look says what the directory holds. Each plugin whose files are others than at the last look is
-//! loaded, and if all is well with it, put in force. Whatever is not well with it leaves the version
+//! loaded, and if all is well with it, put in force. Whatever is not well with it leaves the generation
 //! in force that was, and stands in its [`Standing`]. A plugin whose files are gone is parked.
+//!
+//! | module | what is in it |
+//! |---|---|
+//! | this one | what the files in the directory lead to |
+//! | `force` | what is in force, and what is remembered of it |
+//! | `back` | the ways back: what operators ask for, and probation |
+
+mod back;
+mod force;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use jiff::Timestamp;
+use mortar_core::config::PluginsConfig;
 use mortar_core::plugin::{PluginProblem, code};
-use mortar_core::ports::{Found, JournalError, Look, Observation, Plugin, Sandbox};
-use tokio::sync::{Semaphore, watch};
+use mortar_core::ports::{Found, Look, Observation, Record, Sandbox};
+use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinSet;
 
+use self::force::Cause;
 use crate::Ports;
 use crate::plugins::Plugins;
 
@@ -28,6 +38,9 @@ pub struct Swaps {
     /// What is wrong with the directory itself: it cannot be listed, or holds a name twice.
     directory: Mutex<Vec<PluginProblem>>,
     room: Semaphore,
+    config: PluginsConfig,
+    /// Another look is wanted, whatever the directory says.
+    again: Notify,
 }
 
 /// How things stand between a plugin's files and what is in force.
@@ -37,8 +50,8 @@ pub struct Standing {
     pub problems: Vec<PluginProblem>,
     /// True while its files are being written.
     pub unsettled: bool,
-    /// Since when the generation that is in force has been so.
-    pub since: Option<Timestamp>,
+    /// What is remembered of it.
+    pub record: Option<Record>,
     /// The files that were taken up last.
     stamp: Option<u64>,
     /// Whose turn it is to load and put in force: one at a time.
@@ -48,20 +61,31 @@ pub struct Standing {
 impl Swaps {
     /// Follows the directory of this sandbox, once it is started.
     #[must_use]
-    pub fn new(ports: Ports, sandbox: Arc<dyn Sandbox>, plugins: Arc<Plugins>) -> Arc<Self> {
+    pub fn new(ports: Ports, sandbox: Arc<dyn Sandbox>, plugins: Arc<Plugins>, config: PluginsConfig) -> Arc<Self> {
         let (standings, directory) = (Mutex::default(), Mutex::default());
-        Arc::new(Self { ports, sandbox, plugins, standings, directory, room: Semaphore::new(LOADING) })
+        Arc::new(Self { ports, sandbox, plugins, standings, directory, room: Semaphore::new(LOADING), config, again: Notify::new() })
     }
 
-    /// Puts everything in force that the directory holds and that can be. Nothing is in force yet, so
-    /// files that are still being written are tried as they are; they are looked at again.
+    /// Puts everything in force that the directory holds and that can be, and in the place of what
+    /// cannot be the generation that was in force before. Files that are still being written are tried
+    /// as they are; they are looked at again.
     ///
     /// # Errors
     /// The directory cannot be listed.
     pub async fn start(self: &Arc<Self>) -> Result<(), PluginProblem> {
         let mut loading = JoinSet::new();
+        for record in self.sandbox.records().await {
+            let name = record.plugin.clone();
+            self.lock().entry(name).or_default().record = Some(record);
+        }
         self.look(&mut loading, true).await?;
         loading.join_all().await;
+        for (name, standing) in self.standings() {
+            // Its files are gone, or are no plugin.
+            if self.plugins.get(&name).is_none() && self.restore(&name).await && standing.problems.is_empty() {
+                self.park(&name);
+            }
+        }
         Ok(())
     }
 
@@ -69,10 +93,15 @@ impl Swaps {
     pub async fn follow(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
         let mut loading = JoinSet::new();
         loop {
-            tokio::select! {
+            let news = tokio::select! {
                 biased;
-                _ = stop.wait_for(|stop| *stop) => return,
-                () = self.sandbox.changed() => {}
+                () = told(&mut stop) => return,
+                news = self.plugins.probation.news() => news,
+                () = self.again.notified() => Vec::new(),
+                () = self.sandbox.changed() => Vec::new(),
+            };
+            for news in news {
+                self.hear(news).await;
             }
             // What is not well with the directory is kept for whoever asks, and said once.
             let _ = self.look(&mut loading, false).await;
@@ -93,24 +122,6 @@ impl Swaps {
         problems.extend(self.lock().values().flat_map(|standing| standing.problems.clone()));
         let parked: Vec<_> = self.plugins.now().iter().filter(|n| n.parked).map(|n| parked(&n.plugin.name)).collect();
         problems.iter().map(ToString::to_string).chain(parked).collect()
-    }
-
-    /// Forgets a parked plugin: it gets no further deliveries.
-    ///
-    /// # Errors
-    /// There is no such plugin, or its files are there.
-    pub fn forget(&self, name: &str) -> Result<(), JournalError> {
-        match self.plugins.get(name) {
-            None => Err(JournalError::NotFound(format!("there is no plugin `{name}`; see `mortar plugin list`"))),
-            Some(numbered) if !numbered.parked => {
-                Err(JournalError::Refused(format!("plugin {name} is in force: remove its files from the plugin directory first")))
-            }
-            Some(_) => {
-                self.plugins.forget(name);
-                self.lock().remove(name);
-                Ok(())
-            }
-        }
     }
 
     async fn look(self: &Arc<Self>, loading: &mut JoinSet<()>, all: bool) -> Result<(), PluginProblem> {
@@ -159,13 +170,12 @@ impl Swaps {
             if self.lock().get(name).is_some_and(|standing| !standing.problems.is_empty()) {
                 continue;
             }
-            self.plugins.park(name);
-            tracing::warn!("{}", parked(name));
-            self.ports.observer.observe(&Observation::Swap { plugin: name, result: "parked" });
+            self.park(name);
         }
         let known = self.plugins.now();
-        self.lock()
-            .retain(|name, standing| is_found(name) || !standing.problems.is_empty() || known.iter().any(|n| n.plugin.name == *name));
+        self.lock().retain(|name, standing| {
+            is_found(name) || !standing.problems.is_empty() || standing.record.is_some() || known.iter().any(|n| n.plugin.name == *name)
+        });
     }
 
     /// True where the files are whole, or all are wanted, and were not taken up yet.
@@ -190,35 +200,22 @@ impl Swaps {
             // The files changed, or went, while this waited for its turn.
             return;
         }
-        match self.sandbox.load(found).await {
-            Ok(plugin) => self.activate(plugin, found).await,
-            Err(problems) => self.fails(name, problems),
+        let loaded = self.sandbox.load(found).await;
+        let same = |record: &Record| loaded.as_ref().is_ok_and(|plugin| *record.in_force == *plugin.digest);
+        let record = self.lock().get(name).and_then(|standing| standing.record.clone());
+        if record.as_ref().is_some_and(|record| !same(record)) {
+            // Its files are there, though they are others: what was in force is so again.
+            self.restore(name).await;
         }
-    }
-
-    async fn activate(&self, plugin: Plugin, found: &Found) {
-        let (name, digest) = (plugin.name.clone(), plugin.digest.clone());
-        let before = self.plugins.get(&name);
-        let same = before.as_ref().is_some_and(|n| n.plugin.digest == digest);
-        if same && before.as_ref().is_some_and(|n| !n.parked) {
-            self.fails(&name, Vec::new());
-            return;
+        let plugin = match loaded {
+            Ok(plugin) => plugin,
+            Err(problems) => return self.fails(name, problems),
+        };
+        if let Some(reason) = record.as_ref().and_then(|record| held_back(record, &plugin.digest)) {
+            return self.fails(name, vec![PluginProblem::new(name, &found.component, code::HELD_BACK, reason)]);
         }
-        if let Err(fault) = self.plugins.activate(plugin, &*self.ports.journal).await {
-            let message = format!("the journal has no number for it: {fault}");
-            self.fails(&name, vec![PluginProblem::new(&name, &found.component, code::UNNUMBERED, message)]);
-            return;
-        }
-        self.fails(&name, Vec::new());
-        if let Some(standing) = self.lock().get_mut(&name) {
-            standing.since = Some(self.ports.clock.now());
-        }
-        match before {
-            Some(before) if !same => tracing::info!(plugin = name, from = &*before.plugin.digest, to = &*digest, "plugin swapped"),
-            Some(_) => tracing::info!(plugin = name, digest = &*digest, "plugin is back: its deliveries go on"),
-            None => tracing::info!(plugin = name, digest = &*digest, "plugin loaded"),
-        }
-        self.ports.observer.observe(&Observation::Swap { plugin: &name, result: "activated" });
+        let problem = self.put_in_force(plugin, Cause::Files).await.err();
+        self.fails(name, problem.into_iter().collect());
     }
 
     /// Notes what is wrong with a plugin's files; nothing, where that is so. Says it where it is news.
@@ -237,17 +234,24 @@ impl Swaps {
         drop(standings);
         for problem in &problems {
             match &in_force {
+                Some(_) if problem.code == code::HELD_BACK => tracing::warn!(plugin = name, "a plugin is not swapped: {problem}"),
                 Some(digest) => tracing::error!(
                     plugin = name,
                     in_force = &**digest,
-                    "a plugin is not swapped, the version before stays in force: {problem}"
+                    "a plugin is not swapped, the generation before stays in force: {problem}"
                 ),
                 None => tracing::error!(plugin = name, "a plugin is not loaded: {problem}"),
             }
         }
-        if !problems.is_empty() {
+        if problems.iter().any(|problem| problem.code != code::HELD_BACK) {
             self.ports.observer.observe(&Observation::Swap { plugin: name, result: "failed" });
         }
+    }
+
+    fn park(&self, name: &str) {
+        self.plugins.park(name);
+        tracing::warn!("{}", parked(name));
+        self.ports.observer.observe(&Observation::Swap { plugin: name, result: "parked" });
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Standing>> {
@@ -255,9 +259,31 @@ impl Swaps {
     }
 }
 
+async fn told(stop: &mut watch::Receiver<bool>) {
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
 fn parked(name: &str) -> String {
     format!(
         "plugin {name} is gone from the plugin directory: its deliveries are parked, and events go on being stored for it; \
          put it back, or `mortar plugin forget {name}`"
     )
+}
+
+/// Why a generation is not put in force because its files are there, if it is not.
+fn held_back(record: &Record, digest: &str) -> Option<String> {
+    if record.in_force == digest {
+        return None;
+    }
+    let (plugin, short) = (&record.plugin, digest.get(..12).unwrap_or(digest));
+    if record.pinned {
+        return Some(format!(
+            "generation {short} is here, but another one is pinned: `mortar plugin unpin {plugin}` puts this one in force"
+        ));
+    }
+    let held = record.held_back.as_ref().filter(|held| held.digest == digest)?;
+    let reason = &held.reason;
+    Some(format!(
+        "generation {short} was taken out of force ({reason}): put a mended one here, or `mortar plugin rollback {plugin} --to {short}`"
+    ))
 }

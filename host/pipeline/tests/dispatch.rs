@@ -195,3 +195,27 @@ async fn a_delivery_whose_attempt_does_not_end_is_left_to_the_next_lease() {
     };
     assert_eq!(twice(gate, 2, meanwhile).await, 1);
 }
+
+#[tokio::test]
+async fn a_parked_plugin_is_left_alone_until_it_is_back_and_then_runs_its_new_generation() {
+    let world = World::answering([]);
+    let plugin = |digest| {
+        let handler = |_, _| -> BoxFuture<'static, Ending> { Box::pin(std::future::ready(Ending::Done)) };
+        FakePlugin { settings: settings(), handler: Box::new(handler) }.named("fake", digest)
+    };
+    let ports = world.ports();
+    let plugins = Arc::new(Plugins::of(vec![plugin("old")], &*ports.journal).await.unwrap());
+    plugins.park("fake");
+    world.journal.claims.lock().unwrap().push_back(claim(1, Vec::new()));
+    let (stop, stopping) = watch::channel(false);
+    let dispatching = tokio::spawn(dispatch(ports.clone(), plugins.clone(), DeliveryConfig::default(), stopping));
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(world.journal.claims.lock().unwrap().len(), 1, "it was not claimed");
+    plugins.activate(plugin("new"), &*ports.journal).await.unwrap();
+    finished(&world, 1).await;
+    stop.send(true).unwrap();
+    dispatching.await.unwrap();
+    assert_eq!(world.journal.finishes.lock().unwrap()[0].attempt.digest, "new");
+}

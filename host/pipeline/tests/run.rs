@@ -37,7 +37,7 @@ async fn wait(own: Option<RetryPolicy>, unavailable: &'static [&'static str], co
     };
     let settings = mortar_core::plugin::PluginSettings { retry: own, ..settings() };
     let plugin = FakePlugin { settings, handler: Box::new(handler) }.plugin();
-    let runner = Runner { ports: world.ports(), retry: waits(30), up_since: tokio::time::Instant::now() };
+    let runner = Runner { ports: world.ports(), plugins: Arc::default(), retry: waits(30), up_since: tokio::time::Instant::now() };
     runner.run(claim(1, Vec::new()), plugin).await;
     let finishes = world.journal.finishes.lock().unwrap();
     let Verdict::Waiting { until, spent, .. } = finishes[0].verdict else { panic!("{:?}", finishes[0].verdict) };
@@ -63,7 +63,7 @@ async fn an_end_that_cannot_be_journaled_is_journaled_as_soon_as_it_can() {
     *world.journal.full.lock().unwrap() = 3;
     let handler = |_, _| -> BoxFuture<'static, Ending> { Box::pin(std::future::ready(Ending::Done)) };
     let plugin = FakePlugin { settings: settings(), handler: Box::new(handler) }.plugin();
-    let runner = Runner { ports: world.ports(), retry: waits(30), up_since: tokio::time::Instant::now() };
+    let runner = Runner { ports: world.ports(), plugins: Arc::default(), retry: waits(30), up_since: tokio::time::Instant::now() };
     runner.run(claim(1, Vec::new()), plugin).await;
     let finishes = world.journal.finishes.lock().unwrap();
     assert_eq!(finishes.iter().map(|f| &f.verdict).collect::<Vec<_>>(), [&Verdict::Done]);

@@ -16,6 +16,14 @@ pub enum SandboxError {
         /// Why.
         reason: String,
     },
+    /// The folder of generations cannot be used.
+    #[error("the folder of plugin generations {} cannot be used: {reason}; mend it, or set `plugins.generations` to another folder", path.display())]
+    Generations {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
     /// The WebAssembly engine does not start.
     #[error("the WebAssembly engine does not start: {0}")]
     Engine(String),

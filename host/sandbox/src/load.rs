@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs::{self, File};
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -16,7 +16,8 @@ use sha2::{Digest, Sha256};
 use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
 
-use crate::compile::{Cache, CompileError};
+use crate::cache::Cache;
+use crate::compile::CompileError;
 use crate::config::PluginConfig;
 use crate::context::Context;
 use crate::discover::{PRECOMPILED, TEXT_FORMAT};
@@ -24,6 +25,7 @@ use crate::ending;
 use crate::engine;
 use crate::error::{SandboxError, unreadable};
 use crate::generation::{Generation, Handlers};
+use crate::kept::Generations;
 use crate::limits::{self, Meter};
 use crate::link;
 use crate::log::Log;
@@ -39,6 +41,8 @@ pub(crate) struct Loader {
     engine: Engine,
     linker: Linker<Context>,
     cache: Cache,
+    /// Where files of generations are kept; none where none are.
+    generations: Option<Generations>,
     /// By the component's digest: generations of one component share its code, and the memory that
     /// is warm for it, for as long as one of them is there.
     linked: Mutex<HashMap<Arc<str>, Weak<Handlers>>>,
@@ -62,12 +66,38 @@ impl Loader {
     pub(crate) fn new(options: SandboxOptions) -> Result<Self, SandboxError> {
         let engine = engine::start(&options)?;
         let linker = link::linker(&engine).map_err(|error| SandboxError::Engine(format!("{error:#}")))?;
-        let cache = Cache::open(&options.cache)?;
-        Ok(Self { options, engine, linker, cache, linked: Mutex::default() })
+        let cache = Cache::open(&options.cache, options.cache_limit, options.compiler.clone())?;
+        let generations = options.generations.as_deref().map(|folder| {
+            let unusable = |error: io::Error| SandboxError::Generations { path: folder.to_owned(), reason: error.to_string() };
+            Generations::open(folder).map_err(unusable)
+        });
+        let generations = generations.transpose()?;
+        Ok(Self { options, engine, linker, cache, generations, linked: Mutex::default() })
     }
 
-    /// Loads a plugin, or tells everything that is wrong with it.
+    /// Loads a plugin, or tells everything that is wrong with it. A generation that loads is put aside
+    /// among the generations, where there is a place for them, so that its files can be kept.
     pub(crate) async fn load(self: Arc<Self>, found: Found) -> Result<Generation, Vec<PluginProblem>> {
+        self.load_files(found, true).await
+    }
+
+    /// Loads a generation whose files were kept.
+    pub(crate) async fn load_kept(self: Arc<Self>, plugin: &str, digest: &str) -> Result<Generation, Vec<PluginProblem>> {
+        let missing = || {
+            let folder = self.generations.as_ref().map_or(Path::new(""), Generations::folder);
+            let message = format!("generation {digest} of {plugin} is not kept; see `mortar plugin show {plugin}`");
+            vec![PluginProblem::new(plugin, folder, code::NOT_KEPT, message)]
+        };
+        let found = self.generations.as_ref().and_then(|generations| generations.get(plugin, digest)).ok_or_else(missing)?;
+        let generation = self.load_files(found.clone(), false).await?;
+        if *generation.digest != *digest {
+            let message = format!("these are no longer the files of generation {digest}");
+            return Err(vec![PluginProblem::new(plugin, &found.component, code::NOT_KEPT, message)]);
+        }
+        Ok(generation)
+    }
+
+    async fn load_files(self: &Arc<Self>, found: Found, keep: bool) -> Result<Generation, Vec<PluginProblem>> {
         let loader = self.clone();
         let files = found.clone();
         let prepared = tokio::task::spawn_blocking(move || loader.prepare(&files)).await;
@@ -75,12 +105,29 @@ impl Loader {
             let message = format!("the compiler gave up on it: {panic}");
             Err(vec![PluginProblem::new(&found.name, &found.component, code::INVALID, message)])
         })?;
+        let (generation, parts) = generation;
         self.prove(&generation, &found).await.map_err(|problem| vec![problem])?;
+        if let Some(generations) = self.generations.clone().filter(|_| keep) {
+            let (plugin, digest) = (generation.name.clone(), generation.digest.clone());
+            let put = tokio::task::spawn_blocking(move || generations.put(&plugin, &digest, &parts)).await;
+            put.unwrap_or_else(|panic| Err(io::Error::other(panic))).map_err(|error| vec![self.unkept(&generation.name, &error)])?;
+        }
         Ok(generation)
     }
 
+    /// What is wrong where generations cannot be kept.
+    pub(crate) fn unkept(&self, plugin: &str, error: &io::Error) -> PluginProblem {
+        let folder = self.generations.as_ref().map_or(Path::new(""), Generations::folder);
+        PluginProblem::new(plugin, folder, code::UNREADABLE, format!("its generations cannot be kept: {error}; mend `plugins.generations`"))
+    }
+
+    /// The folder of generations, if there is one.
+    pub(crate) fn generations(&self) -> Option<Generations> {
+        self.generations.clone()
+    }
+
     /// Reads, compiles and links.
-    fn prepare(&self, found: &Found) -> Result<Generation, Vec<PluginProblem>> {
+    fn prepare(&self, found: &Found) -> Result<(Generation, Parts), Vec<PluginProblem>> {
         let parts = self.read(found)?;
         let settings = match (&found.settings, &parts.settings) {
             (Some(file), Some(text)) => settings::understand(&found.name, file, text, &self.options),
@@ -101,7 +148,7 @@ impl Loader {
             engine: self.engine.clone(),
         };
         check_events(&generation, found)?;
-        Ok(generation)
+        Ok((generation, parts))
     }
 
     fn read(&self, found: &Found) -> Result<Parts, Vec<PluginProblem>> {
@@ -122,7 +169,9 @@ impl Loader {
             return Ok((digest, handlers));
         }
         let component = self.cache.component(&self.engine, &digest, bytes).map_err(|error| match error {
-            CompileError::Invalid(error) => problem(code::INVALID, format!("the component cannot be compiled: {error:#}")),
+            CompileError::Invalid(error) => problem(code::INVALID, format!("the component cannot be compiled: {error}")),
+            CompileError::Limit(error) => problem(code::COMPILE, format!("{error}: make the component smaller, or raise the limit")),
+            CompileError::Run(error) => problem(code::UNREADABLE, format!("its compiler cannot be run: {error}")),
             CompileError::Resources(error) => {
                 problem(code::RESOURCES, format!("the component needs more than the host gives one plugin: {error:#}"))
             }
@@ -132,9 +181,18 @@ impl Loader {
             }
         })?;
         let handlers = Arc::new(self.link(&component).map_err(|(code, message)| problem(code, message))?);
-        let mut linked = self.linked();
-        linked.retain(|_, handlers| handlers.strong_count() > 0);
-        linked.insert(digest.clone(), Arc::downgrade(&handlers));
+        let linked: Vec<_> = {
+            let mut linked = self.linked();
+            linked.retain(|_, handlers| handlers.strong_count() > 0);
+            linked.insert(digest.clone(), Arc::downgrade(&handlers));
+            linked.keys().map(ToString::to_string).collect()
+        };
+        let records = self.generations.iter().flat_map(Generations::records);
+        let kept = records.flat_map(|record| record.kept).map(|kept| kept.component);
+        let used = linked.into_iter().chain(kept).collect();
+        if let Err(error) = self.cache.trim(&used) {
+            tracing::warn!(%error, "the cache of compiled plugins could not be trimmed");
+        }
         Ok((digest, handlers))
     }
 

@@ -9,10 +9,12 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use mortar_core::config::PluginsConfig;
 use mortar_core::plugin::PluginProblem;
-use mortar_core::ports::{BoxFuture, Clock, Found, Look, Plugin, Sandbox};
+use mortar_core::ports::{BoxFuture, Clock, Found, Look, Plugin, Record, Sandbox};
 
+use crate::compile::Compiler;
 use crate::error::SandboxError;
 use crate::generation::Generation;
+use crate::kept::Generations;
 use crate::load::Loader;
 use crate::look::Looker;
 use crate::watch::Watch;
@@ -22,6 +24,12 @@ use crate::watch::Watch;
 pub struct SandboxOptions {
     /// The folder of compiled components; made where it is not there, readable by this user only.
     pub cache: PathBuf,
+    /// Where files of generations are kept, to go back to; none where that is not wanted.
+    pub generations: Option<PathBuf>,
+    /// Size of the cache. Over it, what no plugin uses any more goes, oldest use first.
+    pub cache_limit: ByteSize,
+    /// Who compiles.
+    pub compiler: Compiler,
     /// Size of a component file.
     pub component_limit: ByteSize,
     /// Instances at once, over all plugins; an attempt beyond them is put off.
@@ -36,8 +44,9 @@ pub struct SandboxOptions {
 
 impl Default for SandboxOptions {
     fn default() -> Self {
-        let PluginsConfig { component_limit, instances, memory_limit, settle, rescan, .. } = PluginsConfig::default();
-        Self { cache: PathBuf::from("cache"), component_limit, instances, memory_limit, settle, rescan }
+        let PluginsConfig { cache_limit, component_limit, instances, memory_limit, settle, rescan, .. } = PluginsConfig::default();
+        let (cache, compiler) = (PathBuf::from("cache"), Compiler::Here);
+        Self { cache, generations: None, cache_limit, compiler, component_limit, instances, memory_limit, settle, rescan }
     }
 }
 
@@ -95,8 +104,7 @@ impl Sandbox for WasmSandbox {
     fn look(&self) -> BoxFuture<'_, Result<Look, PluginProblem>> {
         Box::pin(async {
             let looker = self.looker.clone();
-            let look =
-                tokio::task::spawn_blocking(move || looker.look()).await.unwrap_or_else(|panic| resume_unwind(panic.into_panic()))?;
+            let look = blocking(move || looker.look()).await?;
             self.unsettled.store(look.found.iter().any(|found| !found.whole), Ordering::Relaxed);
             Ok(look)
         })
@@ -110,4 +118,34 @@ impl Sandbox for WasmSandbox {
     fn load<'a>(&'a self, found: &'a Found) -> BoxFuture<'a, Result<Plugin, Vec<PluginProblem>>> {
         Box::pin(async { self.loader.clone().load(found.clone()).await.map(Generation::plugin) })
     }
+
+    fn load_kept<'a>(&'a self, plugin: &'a str, digest: &'a str) -> BoxFuture<'a, Result<Plugin, Vec<PluginProblem>>> {
+        Box::pin(async move { self.loader.clone().load_kept(plugin, digest).await.map(Generation::plugin) })
+    }
+
+    fn records(&self) -> BoxFuture<'_, Vec<Record>> {
+        let generations = self.loader.generations();
+        Box::pin(blocking(move || generations.iter().flat_map(Generations::records).collect()))
+    }
+
+    fn remember<'a>(&'a self, record: &'a Record) -> BoxFuture<'a, Result<(), PluginProblem>> {
+        let (generations, new) = (self.loader.generations(), record.clone());
+        Box::pin(async move {
+            let remembered = blocking(move || generations.map_or(Ok(()), |generations| generations.remember(&new))).await;
+            remembered.map_err(|error| self.loader.unkept(&record.plugin, &error))
+        })
+    }
+
+    fn forget<'a>(&'a self, plugin: &'a str) -> BoxFuture<'a, Result<(), PluginProblem>> {
+        let (generations, name) = (self.loader.generations(), plugin.to_owned());
+        Box::pin(async move {
+            let forgotten = blocking(move || generations.map_or(Ok(()), |generations| generations.forget(&name))).await;
+            forgotten.map_err(|error| self.loader.unkept(plugin, &error))
+        })
+    }
+}
+
+/// Does what may wait for a disk off the threads that serve.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|panic| resume_unwind(panic.into_panic()))
 }

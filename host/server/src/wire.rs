@@ -11,7 +11,7 @@ use mortar_journal::{Backups, SqliteJournal};
 use mortar_pipeline::Ports;
 use mortar_pipeline::plugins::Plugins;
 use mortar_pipeline::swap::Swaps;
-use mortar_sandbox::{SandboxError, SandboxOptions, WasmSandbox};
+use mortar_sandbox::{Compiler, SandboxError, SandboxOptions, WasmSandbox};
 use tokio::time::Instant;
 
 use crate::config::Loaded;
@@ -95,14 +95,14 @@ pub async fn wire(loaded: &Loaded) -> Result<Wired, WireError> {
     let journal = open_journal(loaded, clock.clone())?;
     let backups = journal.backups();
     let journal: Arc<dyn Journal> = Arc::new(journal);
-    let sandbox: Arc<dyn Sandbox> = Arc::new(open_sandbox(loaded, &loaded.path(&loaded.config.plugins.directory), clock.clone())?);
+    let sandbox: Arc<dyn Sandbox> = Arc::new(open_sandbox(loaded, &loaded.path(&loaded.config.plugins.directory), true, clock.clone())?);
     let resolve = |secret: &Secret| loaded.secret(secret);
     let connections = Connections::new(&loaded.config.connections, &resolve, clock.clone(), observer.clone())
         .map_err(|errors| WireError::Config(lines(&errors)))?;
     let connections = Arc::new(connections);
     let ports = Ports { journal, connector: connections.clone(), clock, random: Arc::new(SystemRandom), observer };
     let plugins = Arc::<Plugins>::default();
-    let swaps = Swaps::new(ports.clone(), sandbox, plugins.clone());
+    let swaps = Swaps::new(ports.clone(), sandbox, plugins.clone(), loaded.config.plugins.clone());
     swaps.start().await?;
     Ok(Wired { ports, plugins, swaps, connections, backups, metrics })
 }
@@ -124,15 +124,28 @@ pub fn sources(loaded: &Loaded) -> Result<Vec<Source>, WireError> {
     if errors.is_empty() { Ok(sources) } else { Err(WireError::Config(errors.join("\n"))) }
 }
 
-/// The sandbox of a configuration, over this plugin directory.
+/// The sandbox of a configuration, over this plugin directory. Generations are kept only for a host that
+/// serves.
 ///
 /// # Errors
 /// The sandbox's.
-pub fn open_sandbox(loaded: &Loaded, directory: &Path, clock: Arc<dyn Clock>) -> Result<WasmSandbox, SandboxError> {
+pub fn open_sandbox(loaded: &Loaded, directory: &Path, keeps: bool, clock: Arc<dyn Clock>) -> Result<WasmSandbox, SandboxError> {
     let Config { plugins, journal, .. } = &loaded.config;
-    let cache = plugins.cache.as_ref().map_or_else(|| loaded.path(&journal.path).with_file_name("cache"), |path| loaded.path(path));
+    let beside = |set: &Option<PathBuf>, name: &str| {
+        set.as_ref().map_or_else(|| loaded.path(&journal.path).with_file_name(name), |path| loaded.path(path))
+    };
+    let cache = beside(&plugins.cache, "cache");
+    let generations = keeps.then(|| beside(&plugins.generations, "generations"));
     let options = SandboxOptions {
         cache,
+        generations,
+        cache_limit: plugins.cache_limit,
+        compiler: Compiler::Child {
+            program: this_program(),
+            arguments: vec!["compile".into()],
+            memory: plugins.compile_memory,
+            time: plugins.compile_time,
+        },
         component_limit: plugins.component_limit,
         instances: plugins.instances,
         memory_limit: plugins.memory_limit,
@@ -140,6 +153,12 @@ pub fn open_sandbox(loaded: &Loaded, directory: &Path, clock: Arc<dyn Clock>) ->
         rescan: plugins.rescan,
     };
     WasmSandbox::open(options, directory, clock)
+}
+
+/// The program that runs, also where its file has been replaced since.
+fn this_program() -> PathBuf {
+    let running = PathBuf::from("/proc/self/exe");
+    if running.exists() { running } else { std::env::current_exe().unwrap_or_else(|_| "mortar".into()) }
 }
 
 fn open_journal(loaded: &Loaded, clock: Arc<dyn Clock>) -> Result<SqliteJournal, WireError> {

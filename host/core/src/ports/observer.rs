@@ -45,7 +45,7 @@ pub enum Observation<'a> {
     Swap {
         /// The plugin.
         plugin: &'a str,
-        /// `activated`, `failed` or `parked`.
+        /// `activated`, `failed`, `parked` or `rolled-back`.
         result: &'static str,
     },
     /// A connection's breaker changed.

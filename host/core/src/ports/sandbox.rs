@@ -4,6 +4,9 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
 use super::{BoxFuture, JournalError, StateEntry, StateWrite, StoredEvent};
 use crate::call::{CallError, Mail, Request, Response, Settlement};
 use crate::delivery::Ending;
@@ -31,7 +34,7 @@ pub struct Ran {
     pub digest: Arc<str>,
 }
 
-/// One generation of a plugin: a loaded version of it, ready to run.
+/// One generation of a plugin: a loaded generation of it, ready to run.
 ///
 /// It runs for as long as somebody holds it, whatever has taken its place meanwhile.
 #[derive(Clone, Debug)]
@@ -114,6 +117,68 @@ pub trait Sandbox: Send + Sync {
     /// # Errors
     /// Everything that is wrong with it.
     fn load<'a>(&'a self, found: &'a Found) -> BoxFuture<'a, Result<Plugin, Vec<PluginProblem>>>;
+
+    /// Makes a generation of the files that were kept of it.
+    ///
+    /// # Errors
+    /// They are not kept, or everything that is wrong with them.
+    fn load_kept<'a>(&'a self, plugin: &'a str, digest: &'a str) -> BoxFuture<'a, Result<Plugin, Vec<PluginProblem>>>;
+
+    /// What is remembered of plugins that were in force once.
+    fn records(&self) -> BoxFuture<'_, Vec<Record>>;
+
+    /// Remembers what is in force, and keeps the files of the generations in the record, but of no
+    /// other generation of the plugin. They were put aside when they were loaded.
+    ///
+    /// # Errors
+    /// It cannot be stored.
+    fn remember<'a>(&'a self, record: &'a Record) -> BoxFuture<'a, Result<(), PluginProblem>>;
+
+    /// Forgets a plugin, and the files that were kept of it.
+    ///
+    /// # Errors
+    /// They cannot be removed.
+    fn forget<'a>(&'a self, plugin: &'a str) -> BoxFuture<'a, Result<(), PluginProblem>>;
+}
+
+/// What is remembered of a plugin, whatever becomes of its files and of the host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Record {
+    /// Its name.
+    pub plugin: String,
+    /// The digest of the generation in force.
+    pub in_force: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// The digest of the one before, while there is one to go back to.
+    pub before: Option<String>,
+    /// True where an operator wants no other one in force.
+    pub pinned: bool,
+    /// A generation that is not put in force again because its files are there.
+    pub held_back: Option<HeldBack>,
+    /// The generations that are kept, newest first.
+    pub kept: Vec<Kept>,
+}
+
+/// A generation that was taken out of force.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldBack {
+    /// Its digest.
+    pub digest: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// A generation whose files are kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
+    /// Its digest.
+    pub digest: String,
+    /// Its component's.
+    pub component: String,
+    /// When it was last put in force or taken out of it.
+    pub at: Timestamp,
 }
 
 /// What the plugin directory holds.

@@ -217,16 +217,22 @@ impl FakePlugin {
             component: digest.into(),
             families: Vec::new(),
             any_event: true,
-            settings: Arc::new(self.settings.clone()),
-            handler: Arc::new(self),
+            settings: Arc::new(self.settings),
+            handler: Arc::new(FakeHandler { digest: digest.into(), handler: self.handler }),
         }
     }
 }
 
-impl Handler for FakePlugin {
+struct FakeHandler {
+    digest: Arc<str>,
+    #[allow(clippy::type_complexity)]
+    handler: Box<dyn Fn(Run, Arc<dyn Host>) -> BoxFuture<'static, mortar_core::delivery::Ending> + Send + Sync>,
+}
+
+impl Handler for FakeHandler {
     fn run(&self, run: Run, _: Option<TypedEvent>, host: Arc<dyn Host>) -> BoxFuture<'_, Ran> {
         let running = (self.handler)(run, host);
-        Box::pin(async move { Ran { ending: running.await, log: Vec::new(), digest: "d1".into() } })
+        Box::pin(async move { Ran { ending: running.await, log: Vec::new(), digest: self.digest.clone() } })
     }
 }
 

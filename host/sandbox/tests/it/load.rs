@@ -1,6 +1,7 @@
 //! Loading a directory: one bad plugin does not stop the others, and each says what is wrong.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 
 use bytesize::ByteSize;
 use mortar_core::plugin::{PluginProblem, code};
@@ -176,7 +177,7 @@ async fn a_second_start_takes_the_code_from_the_cache() {
     let directory = Directory::with(&any_event("(call $ignored (local.get 2) (local.get 3))"), "");
     let cached = || {
         let entries = fs::read_dir(directory.options().cache).unwrap().map(|entry| entry.unwrap());
-        let mut files: Vec<_> = entries.map(|entry| (entry.file_name(), entry.metadata().unwrap().modified().unwrap())).collect();
+        let mut files: Vec<_> = entries.map(|entry| (entry.file_name(), entry.metadata().unwrap().ino())).collect();
         files.sort();
         files
     };

@@ -1,6 +1,5 @@
 //! What a handler is given, what it can ask, and what its answers mean.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use mortar_core::call::{CallError, Request};
@@ -9,7 +8,7 @@ use mortar_core::delivery::Ending;
 use mortar_core::ports::{JournalError, StateEntry};
 
 use crate::guest::{Guest, any_event};
-use crate::host::{Directory, TestHost, attempt, run, run_on, said};
+use crate::host::{Directory, TestHost, run, run_on, said};
 use crate::typed::order;
 
 /// `connection.call("ship", POST erp:/orders "{}")`, with its result at 2048.

@@ -68,6 +68,8 @@ pub fn router(admin: Arc<Admin>) -> Router {
         .route("/api/plugins", get(plugins::list))
         .route("/api/plugins/{name}", get(plugins::show))
         .route("/api/plugins/{name}/forget", post(plugins::forget))
+        .route("/api/plugins/{name}/rollback", post(plugins::roll_back))
+        .route("/api/plugins/{name}/pin", post(plugins::pin))
         .route("/api/backup", post(backup::backup))
         .route("/metrics", get(status::metrics))
         .route_layer(middleware::from_fn_with_state(admin.clone(), guard));

@@ -10,7 +10,7 @@ use mortar_pipeline::swap::Standing;
 
 use super::Admin;
 use super::error::Failure;
-use crate::admin_types::{PluginState, PluginStatus};
+use crate::admin_types::{Pin, PluginState, PluginStatus, ProbationStatus, RollBack, RolledBack};
 
 pub(super) async fn list(State(admin): State<Arc<Admin>>) -> Result<Json<Vec<PluginStatus>>, Failure> {
     let counts = admin.ports.journal.counts().await?;
@@ -25,7 +25,22 @@ pub(super) async fn show(State(admin): State<Arc<Admin>>, Path(name): Path<Strin
 
 pub(super) async fn forget(State(admin): State<Arc<Admin>>, Path(name): Path<String>) -> Result<(), Failure> {
     tracing::info!(plugin = name, "an operator has a plugin forgotten");
-    Ok(admin.swaps.forget(&name)?)
+    Ok(admin.swaps.forget(&name).await?)
+}
+
+pub(super) async fn roll_back(
+    State(admin): State<Arc<Admin>>,
+    Path(name): Path<String>,
+    Json(request): Json<RollBack>,
+) -> Result<Json<RolledBack>, Failure> {
+    tracing::info!(plugin = name, ?request, "an operator has a plugin rolled back");
+    let digest = admin.swaps.roll_back(&name, request.to.as_deref()).await?;
+    Ok(Json(RolledBack { digest }))
+}
+
+pub(super) async fn pin(State(admin): State<Arc<Admin>>, Path(name): Path<String>, Json(request): Json<Pin>) -> Result<(), Failure> {
+    tracing::info!(plugin = name, ?request, "an operator pins a plugin, or no longer");
+    Ok(admin.swaps.pin(&name, request.pinned).await?)
 }
 
 /// How every plugin is, by name: those in force, those with files that cannot be, and those that
@@ -37,14 +52,21 @@ pub(super) fn statuses(admin: &Admin, counts: &Counts) -> Vec<PluginStatus> {
     }
     let status = |(name, standing): (String, Standing)| {
         let numbered = in_force.iter().find(|n| n.plugin.name == name);
-        let plugin = numbered.map(|n| &n.plugin);
+        let (plugin, record) = (numbered.map(|n| &n.plugin), standing.record.as_ref());
         let typed = plugin.into_iter().flat_map(|p| &p.families).map(|family| family.interface().to_owned());
         let any_event = plugin.filter(|p| p.any_event).map(|_| "any-event".to_owned());
         PluginStatus {
             state: state(numbered, &standing),
             digest: plugin.map(|p| p.digest.to_string()),
             component: plugin.map(|p| p.component.to_string()),
-            since: standing.since,
+            since: record.map(|record| record.since),
+            pinned: record.is_some_and(|record| record.pinned),
+            kept: record.map(|record| record.kept.clone()).unwrap_or_default(),
+            probation: admin.plugins.probation.of(&name).map(|trial| ProbationStatus {
+                seconds_left: trial.left.as_secs(),
+                attempts: trial.attempts,
+                failed: trial.failed,
+            }),
             handles: typed.chain(any_event).collect(),
             open: counts.open.get(&name).copied().unwrap_or(0),
             unsettled: standing.unsettled,

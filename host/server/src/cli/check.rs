@@ -174,7 +174,7 @@ async fn plugins(loaded: &Loaded, report: &mut Report) {
         report.problem(loaded.error_at("plugins.directory", message));
         return;
     }
-    let sandbox = match wire::open_sandbox(loaded, &directory, Arc::new(SystemClock)) {
+    let sandbox = match wire::open_sandbox(loaded, &directory, false, Arc::new(SystemClock)) {
         Ok(sandbox) => sandbox,
         Err(error) => {
             report.problem(loaded.error_at("plugins.cache", error.to_string()));

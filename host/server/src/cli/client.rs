@@ -12,8 +12,8 @@ use serde::de::DeserializeOwned;
 use super::exit::Failure;
 use super::http;
 use crate::admin_types::{
-    Backup, BackupWritten, Discard, ErrorBody, EventQuery, MAX_LIMIT, PluginStatus, QuarantineQuery, ReadAgain, RejectedQuery,
-    ReplayRequest, Settle, Status,
+    Backup, BackupWritten, Discard, ErrorBody, EventQuery, MAX_LIMIT, Pin, PluginStatus, QuarantineQuery, ReadAgain, RejectedQuery,
+    ReplayRequest, RollBack, RolledBack, Settle, Status,
 };
 use crate::config::Loaded;
 
@@ -73,6 +73,23 @@ impl Client {
     /// See [`Client::status`].
     pub async fn plugin(&self, name: &str) -> Result<PluginStatus, Failure> {
         self.get(&["plugins", name], &()).await
+    }
+
+    /// Puts an earlier generation in force; says its digest.
+    ///
+    /// # Errors
+    /// See [`Client::status`].
+    pub async fn roll_back(&self, name: &str, request: &RollBack) -> Result<RolledBack, Failure> {
+        let body = self.post(&["plugins", name, "rollback"], request).await?;
+        self.read(&body)
+    }
+
+    /// Keeps the generation in force whatever files come, or no longer.
+    ///
+    /// # Errors
+    /// See [`Client::status`].
+    pub async fn pin(&self, name: &str, pinned: bool) -> Result<(), Failure> {
+        self.post(&["plugins", name, "pin"], &Pin { pinned }).await.map(drop)
     }
 
     /// Forgets a parked plugin.

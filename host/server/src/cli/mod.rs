@@ -36,7 +36,7 @@ mod status;
 mod story;
 mod target;
 
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -100,6 +100,14 @@ enum Command {
     Simulate(simulate::Simulate),
     /// Show the whole path on this machine: simulated callbacks, the host, a small ERP
     Demo(demo::Demo),
+    /// Compile a plugin that comes in by standard input; the host calls this for each new one
+    #[command(hide = true)]
+    Compile {
+        /// Bytes of memory that it may use
+        memory: u64,
+        /// Where the code is written
+        file: PathBuf,
+    },
     /// Print completions for a shell
     Completions {
         /// The shell
@@ -111,6 +119,16 @@ enum Command {
 #[must_use]
 pub fn main() -> Exit {
     let cli = Cli::parse();
+    if let Command::Compile { memory, file } = &cli.command {
+        // Before anything else has taken memory or started a thread.
+        return match mortar_sandbox::compile_as_child(*memory, file) {
+            Ok(()) => Exit::Done,
+            Err(why) => {
+                let _ = writeln!(io::stderr(), "{why}");
+                Exit::Failed
+            }
+        };
+    }
     let mut stdout = io::stdout().lock();
     let mut output = Output::to_stdout(&mut stdout, cli.json);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
@@ -144,6 +162,7 @@ async fn run(cli: &Cli, output: &mut Output<'_>) -> Result<Exit, Failure> {
         Command::Restore(command) => backup::restore(command, &cli.config, now, output),
         Command::Simulate(command) => simulate::run(command, &cli.config, now, &mut rand::rng(), output).await,
         Command::Demo(command) => demo::run(command, output.writer()).await,
+        Command::Compile { .. } => Err(Failure::Usage("a plugin is compiled before anything else".into())),
         Command::Completions { shell } => Ok(completions(*shell, output)?),
     }
 }

@@ -87,7 +87,7 @@ fn next(status: &Status) -> Vec<String> {
     open.map(|(count, what, command)| format!("{count} × {what}: see `{command}`")).collect()
 }
 
-/// The beginning of a digest, enough to tell versions apart.
+/// The beginning of a digest, enough to tell generations apart.
 pub(super) fn short(digest: &str) -> &str {
     digest.get(..12).unwrap_or(digest)
 }
@@ -124,6 +124,9 @@ mod tests {
                 digest: Some("0123456789abcdef".into()),
                 component: None,
                 since: None,
+                pinned: false,
+                probation: None,
+                kept: Vec::new(),
                 handles: vec!["order-events".into(), "any-event".into()],
                 open: 3,
                 unsettled: false,
@@ -159,7 +162,7 @@ mortar 0.1.0, up 1h 2m 5s (since 2026-03-01 09:00:00Z), callbacks at http://127.
 12 events stored, 1 in quarantine
 deliveries: 10 done, 2 dead
 
-PLUGIN  STATE   VERSION       HANDLES                  OPEN  NEW FILES
+PLUGIN  STATE   GENERATION    HANDLES                  OPEN  NEW FILES
 rest    active  0123456789ab  order-events, any-event  3     1 problem
 
 CONNECTION  KIND  IN FLIGHT  ALLOWED  WAITING  BREAKER

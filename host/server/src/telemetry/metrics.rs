@@ -88,7 +88,7 @@ impl Default for Metrics {
         let help = "Requests through connections by class of status";
         registry.register_with_unit("call_duration", help, Unit::Seconds, calls.clone());
         registry.register("breaker_changes", "Changes of the breakers of connections, by what they became", breakers.clone());
-        registry.register("plugin_swaps", "Versions of plugins that were put in force, failed to be, or were taken out", swaps.clone());
+        registry.register("plugin_swaps", "Generations of plugins that were put in force, failed to be, or were taken out", swaps.clone());
         let ready = Gauge::default();
         registry.register("ready", "1 while callbacks are taken, 0 while the journal cannot store them", ready.clone());
         let plugins = Family::default();
