@@ -212,7 +212,9 @@ mod tests {
             let at = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
             File::options().write(true).open(file(digest).unwrap()).unwrap().set_modified(at).unwrap();
         };
-        (aged("used", 1), aged("new", 2), aged("old", 3));
+        for (digest, at) in [("used", 1), ("new", 2), ("old", 3)] {
+            aged(digest, at);
+        }
         // A use counts: now the one named new is the youngest.
         cache.component(&engine, "new", b"not read").unwrap();
         let used = HashSet::from(["used".to_owned()]);

@@ -128,16 +128,21 @@ impl Loader {
 
     /// Reads, compiles and links.
     fn prepare(&self, found: &Found) -> Result<(Generation, Parts), Vec<PluginProblem>> {
-        let parts = self.read(found)?;
-        let settings = match (&found.settings, &parts.settings) {
-            (Some(file), Some(text)) => settings::understand(&found.name, file, text, &self.options),
+        let text = found.settings.as_ref().map(|file| fs::read_to_string(file).map_err(|error| unreadable(&found.name, file, &error)));
+        let settings = match (&found.settings, &text) {
+            (Some(file), Some(Ok(text))) => settings::understand(&found.name, file, text, &self.options),
+            (_, Some(Err(problem))) => Err(vec![problem.clone()]),
             _ => Ok(PluginSettings::default()),
         };
-        let handlers = self.handlers(found, &parts.component);
-        let (settings, (component, handlers)) = match (settings, handlers) {
-            (Ok(settings), Ok(handlers)) => (settings, handlers),
-            (settings, handlers) => return Err(settings.err().into_iter().flatten().chain(handlers.err()).collect()),
+        let bytes = self.bytes(&found.component);
+        let bytes = bytes.map_err(|(code, message)| PluginProblem::new(&found.name, &found.component, code, message));
+        let linked = bytes.and_then(|bytes| Ok((self.handlers(found, &bytes)?, bytes)));
+        // Everything that is wrong is told at once.
+        let (settings, ((component, handlers), bytes)) = match (settings, linked) {
+            (Ok(settings), Ok(linked)) => (settings, linked),
+            (settings, linked) => return Err(settings.err().into_iter().flatten().chain(linked.err()).collect()),
         };
+        let parts = Parts { component: bytes, settings: text.and_then(Result::ok) };
         let generation = Generation {
             name: found.name.clone(),
             digest: parts.digest(),
@@ -149,16 +154,6 @@ impl Loader {
         };
         check_events(&generation, found)?;
         Ok((generation, parts))
-    }
-
-    fn read(&self, found: &Found) -> Result<Parts, Vec<PluginProblem>> {
-        let settings = found.settings.as_ref().map(|file| fs::read_to_string(file).map_err(|error| unreadable(&found.name, file, &error)));
-        let component = self.bytes(&found.component);
-        let component = component.map_err(|(code, message)| PluginProblem::new(&found.name, &found.component, code, message));
-        match (settings.transpose(), component) {
-            (Ok(settings), Ok(component)) => Ok(Parts { component, settings }),
-            (settings, component) => Err(settings.err().into_iter().chain(component.err()).collect()),
-        }
     }
 
     /// The component's digest, and its handlers.
