@@ -25,6 +25,7 @@ mod restart;
 mod retry;
 mod round_trip;
 mod sources;
+mod swap;
 mod walls;
 
 use mortar_simulator::erp::{Erp, ErpOptions, Handle};

@@ -9,8 +9,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use mortar_core::delivery::{DeliveryId, PluginNo};
 use mortar_core::ports::{
-    Accepted, BoxFuture, CallWrite, Claim, Clock, DueRoundTrip, Filter, Finish, Finished, Intervention, Journal, JournalError, Lease, Look,
-    LookAt, Marked, NewCallback, Receipt, RejectedCallback, RoundTripCount, RoundTrips, Share, StateEntry,
+    Accepted, BoxFuture, CallWrite, Claim, Clock, DueRoundTrip, Filter, Finish, Finished, Intervention, Journal, JournalError, Lease,
+    LookAt, Marked, NewCallback, ReadBack, Receipt, RejectedCallback, RoundTripCount, RoundTrips, Share, StateEntry,
 };
 use mortar_core::round_trip::RoundTripState;
 use mortar_core::story;
@@ -77,6 +77,7 @@ impl SqliteJournal {
         let shared = Arc::new(Shared::new(clock, index, Space::new(path.to_owned(), options.free_space)));
         shared.set_next_change(memory.queue.next_change());
         shared.set_behind_gaps(memory.queue.behind_gaps());
+        shared.set_open(memory.queue.open());
         shared.work();
 
         let free_space = options.free_space;
@@ -208,7 +209,7 @@ impl RoundTrips for SqliteJournal {
         })
     }
 
-    fn record(&self, look: Look) -> Receipt<Option<RoundTripState>> {
+    fn record(&self, look: ReadBack) -> Receipt<Option<RoundTripState>> {
         self.write(Record(look))
     }
 
@@ -306,7 +307,8 @@ impl Journal for SqliteJournal {
 
     fn counts(&self) -> Receipt<story::Counts> {
         let shared = self.shared.clone();
-        Box::pin(async move { shared.counts().await })
+        let open = self.query(|conn, shared| read::open(conn, &shared.open()));
+        Box::pin(async move { Ok(story::Counts { open: open.await?, ..shared.counts().await? }) })
     }
 
     fn purge(&self, now: Timestamp) -> Receipt<bool> {

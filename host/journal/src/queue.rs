@@ -126,6 +126,8 @@ pub(crate) struct Queue {
     entries: Vec<Entry>,
     free: Slot,
     len: usize,
+    /// Open deliveries by plugin.
+    open: Vec<u64>,
     lines: HashMap<u64, Line, BuildAsIs>,
     counts: HashMap<DeliveryKey, i64>,
     lanes: Vec<Lane>,
@@ -143,6 +145,7 @@ impl Queue {
             entries: Vec::new(),
             free: NONE,
             len: 0,
+            open: Vec::new(),
             lines: HashMap::default(),
             counts: HashMap::new(),
             lanes: Vec::new(),
@@ -163,6 +166,11 @@ impl Queue {
     /// Open deliveries.
     pub(crate) fn len(&self) -> usize {
         self.len
+    }
+
+    /// Open deliveries by plugin number.
+    pub(crate) fn open(&self) -> &[u64] {
+        &self.open
     }
 
     /// The lowest key of those that were never tried.
@@ -437,6 +445,11 @@ impl Queue {
         let Open { key, line, due, attempts, spent, .. } = *open;
         let entry = Entry { key, line, due, next: NONE, attempts, spent, flags };
         self.len += 1;
+        let plugin = usize::from(plugin_of(key).0);
+        if self.open.len() <= plugin {
+            self.open.resize(plugin + 1, 0);
+        }
+        self.open[plugin] += 1;
         if self.free == NONE {
             self.entries.push(entry);
             return (self.entries.len() - 1) as Slot;
@@ -449,6 +462,8 @@ impl Queue {
 
     fn release(&mut self, slot: Slot) {
         let free = self.free;
+        let plugin = usize::from(plugin_of(self.entry(slot).key).0);
+        self.open[plugin] -= 1;
         let entry = self.entry_mut(slot);
         entry.flags = 0;
         entry.next = free;

@@ -7,6 +7,7 @@ mod rows;
 mod story;
 mod tally;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -106,5 +107,15 @@ pub(crate) fn state(conn: &Connection, plugin: PluginNo, key: &str) -> Result<Op
         let mut entry = conn.prepare_cached("SELECT value, version FROM state WHERE plugin = ? AND key = ?")?;
         let entry = entry.query_row((plugin.0, key), |row| Ok(StateEntry { value: row.get(0)?, version: rows::number(row, 1)? }));
         entry.optional()
+    })
+}
+
+/// Open deliveries by the plugin's name, of those by its number.
+pub(crate) fn open(conn: &Connection, open: &[u64]) -> Result<BTreeMap<String, u64>, JournalError> {
+    reading(|| {
+        let mut names = conn.prepare_cached("SELECT no, name FROM plugins")?;
+        let count = |no: i64| usize::try_from(no).ok().and_then(|no| open.get(no)).copied().unwrap_or(0);
+        let counted = names.query_map([], |row| Ok((row.get(1)?, count(row.get(0)?))))?;
+        counted.filter(|counted| counted.as_ref().map_or(true, |(_, count)| *count > 0)).collect()
     })
 }

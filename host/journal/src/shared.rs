@@ -1,6 +1,6 @@
 //! What the writer publishes after each batch, for readers and waiters.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
@@ -82,6 +82,8 @@ pub(crate) struct Shared {
     behind_gaps: AtomicUsize,
     /// The writer's line, for looks at what it knows.
     line: OnceLock<mpsc::WeakSender<InLine>>,
+    /// Open deliveries by plugin number.
+    open: Mutex<Vec<u64>>,
     health: Mutex<Result<(), JournalError>>,
     pub(crate) space: Space,
     work: Notify,
@@ -104,6 +106,7 @@ impl Shared {
             given_back: Mutex::default(),
             behind_gaps: AtomicUsize::new(0),
             line: OnceLock::new(),
+            open: Mutex::default(),
             health: Mutex::new(Ok(())),
             space,
             work: Notify::new(),
@@ -164,6 +167,18 @@ impl Shared {
     /// What was given back since the last time.
     pub(crate) fn take_given_back(&self) -> Vec<Lease> {
         std::mem::take(&mut lock(&self.given_back))
+    }
+
+    /// Says how many deliveries of each plugin are open.
+    pub(crate) fn set_open(&self, open: &[u64]) {
+        let mut known = lock(&self.open);
+        known.clear();
+        known.extend_from_slice(open);
+    }
+
+    /// Open deliveries by plugin number.
+    pub(crate) fn open(&self) -> Vec<u64> {
+        lock(&self.open).clone()
     }
 
     /// What the last write met. Damage does not heal while the host runs: a write elsewhere in the
@@ -228,7 +243,7 @@ impl Shared {
         }
     }
 
-    /// Counts everything, once what stood in the file is counted.
+    /// Counts everything but what is open by plugin, once what stood in the file is counted.
     pub(crate) async fn counts(&self) -> Result<story::Counts, JournalError> {
         let mut at_start = self.at_start.subscribe();
         let known = at_start.wait_for(Option::is_some).await.ok().and_then(|known| known.clone());
@@ -248,6 +263,7 @@ impl Shared {
             quarantined: count(sum.quarantined),
             rejected: count(sum.rejected),
             mismatches: count(sum.mismatches),
+            open: BTreeMap::new(),
         })
     }
 }

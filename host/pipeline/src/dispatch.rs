@@ -29,10 +29,13 @@ pub async fn dispatch(ports: Ports, plugins: Arc<Plugins>, config: DeliveryConfi
     let runner = Arc::new(Runner { ports: ports.clone(), plugins: plugins.clone(), retry: config.retry, up_since: Instant::now() });
     let slots = Arc::new(Semaphore::new(config.concurrency));
     let mut running = Running::default();
+    let mut swapped = plugins.watch();
     while !*stop.borrow_and_update() {
         running.reap();
-        let room = Room::now(&ports, &plugins, &running, slots.available_permits());
-        let claimed = match room.claim(&ports, &plugins).await {
+        // What is claimed under a snapshot runs on the generations in it: its leases were made for them.
+        let now = swapped.borrow_and_update().clone();
+        let room = Room::now(&ports, &now, &running, slots.available_permits());
+        let claimed = match room.claim(&ports, &now).await {
             Ok(claimed) => claimed,
             Err(fault) => {
                 tracing::error!(%fault, "no deliveries can be claimed; trying again");
@@ -48,9 +51,10 @@ pub async fn dispatch(ports: Ports, plugins: Arc<Plugins>, config: DeliveryConfi
             let delivery = claim.lease.delivery;
             // There is a permit for each: only this loop takes them.
             let Ok(permit) = slots.clone().try_acquire_owned() else { break };
-            let runner = runner.clone();
+            let Some(Numbered { plugin, .. }) = now.iter().find(|numbered| numbered.no == delivery.plugin) else { continue };
+            let (runner, plugin) = (runner.clone(), plugin.clone());
             running.start(delivery, async move {
-                runner.run(claim).await;
+                runner.run(claim, plugin).await;
                 drop(permit);
             });
         }
@@ -61,6 +65,7 @@ pub async fn dispatch(ports: Ports, plugins: Arc<Plugins>, config: DeliveryConfi
                 biased;
                 () = ports.journal.claimable(), if slots.available_permits() > 0 => {}
                 () = running.one_ends(), if !running.is_empty() => {}
+                _ = swapped.changed() => {}
                 () = tokio::time::sleep(room.shut.unwrap_or_default()), if room.shut.is_some() => {}
                 _ = stop.changed() => {}
             }
@@ -80,13 +85,13 @@ struct Room {
 }
 
 impl Room {
-    fn now(ports: &Ports, plugins: &Plugins, running: &Running, slots: usize) -> Self {
-        let loaded = plugins.now();
-        let alone = loaded.iter().filter(|n| n.plugin.settings.concurrency != Some(0)).count() == 1;
+    fn now(ports: &Ports, plugins: &[Numbered], running: &Running, slots: usize) -> Self {
+        let active = || plugins.iter().filter(|n| !n.parked);
+        let alone = active().filter(|n| n.plugin.settings.concurrency != Some(0)).count() == 1;
         let own = |n: &Numbered| n.plugin.settings.concurrency.map_or(slots, |own| own.saturating_sub(running.of(n.no)));
         let fair = |n: &Numbered| if alone { slots } else { fair_share(running.of(n.no), slots) };
         let mut room = Self { slots, shares: Vec::new(), shut: None };
-        for n in loaded.iter() {
+        for n in active() {
             match open_for(&*ports.connector, &n.plugin.settings.connections) {
                 Ok(open) => {
                     let max = own(n).min(fair(n)).min(open.saturating_sub(running.of(n.no)));
@@ -98,11 +103,11 @@ impl Room {
         room
     }
 
-    async fn claim(&self, ports: &Ports, plugins: &Plugins) -> Result<Vec<Claim>, JournalError> {
+    async fn claim(&self, ports: &Ports, plugins: &[Numbered]) -> Result<Vec<Claim>, JournalError> {
         if self.shares.is_empty() {
             return Ok(Vec::new());
         }
-        let lease = plugins.now().iter().map(|n| n.plugin.settings.limits.wall).max().unwrap_or_default() + LEASE_MARGIN;
+        let lease = plugins.iter().map(|n| n.plugin.settings.limits.wall).max().unwrap_or_default() + LEASE_MARGIN;
         ports.journal.claim(ports.clock.now(), self.slots, lease, &self.shares).await
     }
 }

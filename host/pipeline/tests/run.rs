@@ -12,7 +12,6 @@ use mortar_core::code::ErrorCode;
 use mortar_core::delivery::{Ending, Verdict};
 use mortar_core::ports::{BoxFuture, Clock, Host, SendError};
 use mortar_core::retry::RetryPolicy;
-use mortar_pipeline::plugins::Plugins;
 use mortar_pipeline::run::Runner;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -37,9 +36,9 @@ async fn wait(own: Option<RetryPolicy>, unavailable: &'static [&'static str], co
         })
     };
     let settings = mortar_core::plugin::PluginSettings { retry: own, ..settings() };
-    let ports = world.ports(FakeSandbox { settings, handler: Box::new(handler) });
-    let plugins = Arc::new(Plugins::number(&*ports.sandbox, &*ports.journal).await.unwrap());
-    Runner { ports, plugins, retry: waits(30), up_since: tokio::time::Instant::now() }.run(claim(1, Vec::new())).await;
+    let plugin = FakePlugin { settings, handler: Box::new(handler) }.plugin();
+    let runner = Runner { ports: world.ports(), plugins: Arc::default(), retry: waits(30), up_since: tokio::time::Instant::now() };
+    runner.run(claim(1, Vec::new()), plugin).await;
     let finishes = world.journal.finishes.lock().unwrap();
     let Verdict::Waiting { until, spent, .. } = finishes[0].verdict else { panic!("{:?}", finishes[0].verdict) };
     assert_eq!(spent, unavailable.is_empty() || code != ErrorCode::PluginRetry, "waiting for a connection spends no attempt");
@@ -63,10 +62,9 @@ async fn an_end_that_cannot_be_journaled_is_journaled_as_soon_as_it_can() {
     let world = World::answering([]);
     *world.journal.full.lock().unwrap() = 3;
     let handler = |_, _| -> BoxFuture<'static, Ending> { Box::pin(std::future::ready(Ending::Done)) };
-    let ports = world.ports(FakeSandbox { settings: settings(), handler: Box::new(handler) });
-    let plugins = Arc::new(Plugins::number(&*ports.sandbox, &*ports.journal).await.unwrap());
-    let runner = Runner { ports, plugins, retry: waits(30), up_since: tokio::time::Instant::now() };
-    runner.run(claim(1, Vec::new())).await;
+    let plugin = FakePlugin { settings: settings(), handler: Box::new(handler) }.plugin();
+    let runner = Runner { ports: world.ports(), plugins: Arc::default(), retry: waits(30), up_since: tokio::time::Instant::now() };
+    runner.run(claim(1, Vec::new()), plugin).await;
     let finishes = world.journal.finishes.lock().unwrap();
     assert_eq!(finishes.iter().map(|f| &f.verdict).collect::<Vec<_>>(), [&Verdict::Done]);
     assert_eq!(*world.journal.full.lock().unwrap(), 0);
@@ -88,13 +86,12 @@ async fn wait_after(event_type: &str, connection: &'static str, method: &'static
             Ending::Retry { code: ErrorCode::PluginRetry, reason: "told".into(), after: None, spent: true }
         })
     };
-    let ports = world.ports(FakeSandbox { settings: settings(), handler: Box::new(handler) });
-    let plugins = Arc::new(Plugins::number(&*ports.sandbox, &*ports.journal).await.unwrap());
+    let plugin = FakePlugin { settings: settings(), handler: Box::new(handler) }.plugin();
     let mut claim = claim(1, Vec::new());
     Arc::get_mut(&mut claim.event).unwrap().event_type = event_type.into();
-    let runner = Runner { ports, plugins, retry: waits(1), up_since: tokio::time::Instant::now() };
+    let runner = Runner { ports: world.ports(), plugins: Arc::default(), retry: waits(1), up_since: tokio::time::Instant::now() };
     tokio::time::advance(uptime).await;
-    runner.run(claim).await;
+    runner.run(claim, plugin).await;
     let finishes = world.journal.finishes.lock().unwrap();
     let Verdict::Waiting { until, .. } = finishes[0].verdict else { panic!("{:?}", finishes[0].verdict) };
     until.duration_since(Still.now()).as_secs()

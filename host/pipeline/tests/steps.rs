@@ -11,20 +11,18 @@ use jiff::SignedDuration;
 use mortar_core::call::{CallError, Response, Settlement};
 use mortar_core::code::ErrorCode;
 use mortar_core::delivery::Ending;
-use mortar_core::ports::{CallWrite, Clock, Host, JournalError, PutError, SendError, StateWrite};
+use mortar_core::ports::{CallWrite, Clock, Host, JournalError, Plugin, PutError, SendError, StateWrite};
 use mortar_core::story::{Call, Fate};
 use mortar_pipeline::steps::Steps;
 
 const UPTIME: Duration = Duration::from_secs(3600);
 
-fn sandbox() -> FakeSandbox {
-    FakeSandbox { settings: settings(), handler: Box::new(|_, _| Box::pin(std::future::ready(Ending::Done))) }
+fn plugin() -> Plugin {
+    FakePlugin { settings: settings(), handler: Box::new(|_, _| Box::pin(std::future::ready(Ending::Done))) }.plugin()
 }
 
 fn steps(world: &World, calls: Vec<Call>) -> Steps {
-    let sandbox = sandbox();
-    let plugin = sandbox.plugin();
-    Steps::new(world.ports(sandbox), &plugin, &claim(1, calls), UPTIME)
+    Steps::new(world.ports(), &plugin(), &claim(1, calls), UPTIME)
 }
 
 /// What the journal holds after the writes, as an attempt an hour later gets it.
@@ -96,9 +94,9 @@ async fn an_operator_can_let_the_answers_of_then_stand() {
     let first = steps(&world, Vec::new());
     first.call("a".into(), request("erp", "POST", "1")).await.unwrap();
     first.call("lost".into(), request("erp", "POST", "1")).await.unwrap_err();
-    let (sandbox, mut claim) = (sandbox(), claim(1, journaled(&world)));
+    let mut claim = claim(1, journaled(&world));
     claim.keep_steps = true;
-    let kept = Steps::new(world.ports(self::sandbox()), &sandbox.plugin(), &claim, UPTIME);
+    let kept = Steps::new(world.ports(), &plugin(), &claim, UPTIME);
     assert_eq!(kept.call("a".into(), request("erp", "POST", "2")).await.unwrap().status, 201);
     kept.call("look".into(), request("erp", "GET", "")).await.unwrap();
     kept.call("b".into(), request("erp", "POST", "3")).await.unwrap();
@@ -179,7 +177,7 @@ async fn after_a_start_the_clock_is_not_believed() {
     let sent_at = Still.now() - SignedDuration::from_hours(1);
     let fate = Fate::Intended { lost: None };
     let calls = vec![Call { ordinal: 0, step: "a".into(), attempt: 1, request: request("erp", "POST", "1"), sent_at, fate }];
-    let just_started = Steps::new(world.ports(sandbox()), &sandbox().plugin(), &claim(1, calls), Duration::from_secs(4));
+    let just_started = Steps::new(world.ports(), &plugin(), &claim(1, calls), Duration::from_secs(4));
     let told = just_started.call("a".into(), request("erp", "POST", "1")).await.unwrap_err();
     assert!(matches!(told, CallError::Unavailable { after_ms: Some(29_000..=30_000), .. }), "{told:?}");
 }
@@ -261,11 +259,11 @@ async fn a_failing_journal_lets_nothing_out() {
 #[tokio::test]
 async fn limits_and_grants_hold() {
     let world = World::answering([]);
-    let mut sandbox = sandbox();
-    sandbox.settings.connections = vec!["erp".into(), "nowhere".into()];
-    sandbox.settings.limits.calls = 4;
-    let plugin = sandbox.plugin();
-    let steps = Steps::new(world.ports(sandbox), &plugin, &claim(1, Vec::new()), UPTIME);
+    let mut settings = settings();
+    settings.connections = vec!["erp".into(), "nowhere".into()];
+    settings.limits.calls = 4;
+    let plugin = Plugin { settings: settings.into(), ..plugin() };
+    let steps = Steps::new(world.ports(), &plugin, &claim(1, Vec::new()), UPTIME);
     let denied = |told: Result<Response, CallError>| matches!(told, Err(CallError::Denied(_)));
     assert!(denied(steps.call("a".into(), request("keyed", "POST", "")).await), "not granted");
     assert!(denied(steps.call("a".into(), request("nowhere", "POST", "")).await), "not configured");

@@ -10,7 +10,7 @@ use mortar_core::code::ErrorCode;
 use mortar_core::delivery::{Ending, Gap};
 use mortar_core::event::{Family, Inventory, TypedEvent};
 use mortar_core::plugin::PluginSettings;
-use mortar_core::ports::{BoxFuture, Host, JournalError, Plugin, Ran, Run, Sandbox, StateWrite};
+use mortar_core::ports::{BoxFuture, Handler, Host, JournalError, Plugin, Ran, Run, StateWrite};
 use serde_json::json;
 
 use crate::chance::Chance;
@@ -244,6 +244,7 @@ pub fn counted(value: &[u8]) -> u64 {
 }
 
 /// Runs plugins natively, in one host.
+#[derive(Clone)]
 pub struct SimSandbox {
     /// The host.
     pub life: Life,
@@ -253,39 +254,48 @@ pub struct SimSandbox {
     pub trace: Trace,
 }
 
-impl Sandbox for SimSandbox {
-    fn plugins(&self) -> Vec<Plugin> {
+impl SimSandbox {
+    /// All plugins.
+    #[must_use]
+    pub fn plugins(&self) -> Vec<Plugin> {
         let connections = BTreeSet::from(ALL.map(|native| native.connection)).into_iter().map(Into::into).collect();
         let defaults = PluginSettings { connections, ..PluginSettings::default() };
         let plugin = |native: Native| Plugin {
             name: native.name.into(),
             digest: "native".into(),
+            component: "native".into(),
             families: vec![native.family],
             any_event: false,
             round_trip: false,
             settings: Arc::new(PluginSettings { gap: native.gap, ..defaults.clone() }),
+            handler: Arc::new(SimHandler { native, sandbox: self.clone() }),
         };
         ALL.map(plugin).to_vec()
     }
+}
 
-    fn run<'a>(&'a self, plugin: &'a str, run: Run, typed: Option<TypedEvent>, host: Arc<dyn Host>) -> BoxFuture<'a, Ran> {
+struct SimHandler {
+    native: Native,
+    sandbox: SimSandbox,
+}
+
+impl Handler for SimHandler {
+    fn run(&self, run: Run, typed: Option<TypedEvent>, host: Arc<dyn Host>) -> BoxFuture<'_, Ran> {
+        let SimSandbox { life, faults, trace } = &self.sandbox;
+        let plugin = self.native.name;
         Box::pin(async move {
-            self.life.point().await;
-            self.trace.note(|| format!("{plugin} takes {}, attempt {}", run.event.id, run.attempt));
-            let native = ALL.iter().find(|native| native.name == plugin);
+            life.point().await;
+            trace.note(|| format!("{plugin} takes {}, attempt {}", run.event.id, run.attempt));
             let wall = PluginSettings::default().limits.wall;
-            let ending = match native {
-                Some(native) => match tokio::time::timeout(wall, native.handle(&run, typed.as_ref(), &*host)).await {
-                    Ok(handled) => handled.map_or_else(|ending| ending, |()| Ending::Done),
-                    Err(_) => Ending::Retry { code: ErrorCode::PluginTimeout, reason: "too long".into(), after: None, spent: true },
-                },
-                None => rejects(format!("there is no plugin {plugin}")),
+            let ending = match tokio::time::timeout(wall, self.native.handle(&run, typed.as_ref(), &*host)).await {
+                Ok(handled) => handled.map_or_else(|ending| ending, |()| Ending::Done),
+                Err(_) => Ending::Retry { code: ErrorCode::PluginTimeout, reason: "too long".into(), after: None, spent: true },
             };
-            if let Some(stall) = self.faults.stall() {
+            if let Some(stall) = faults.stall() {
                 tokio::time::sleep(stall).await;
             }
-            self.life.point().await;
-            self.trace.note(|| format!("{plugin} ends {}, attempt {}: {ending:?}", run.event.id, run.attempt));
+            life.point().await;
+            trace.note(|| format!("{plugin} ends {}, attempt {}: {ending:?}", run.event.id, run.attempt));
             Ran { ending, log: Vec::new(), digest: "native".into() }
         })
     }

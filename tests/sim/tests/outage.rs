@@ -83,19 +83,21 @@ impl Observer for Attempts {
 /// Writes every count and every event of an order.
 struct Mapping;
 
-impl Sandbox for Mapping {
-    fn plugins(&self) -> Vec<Plugin> {
-        vec![Plugin {
-            name: "mapping".into(),
-            digest: "native".into(),
-            families: vec![Family::OrderEvents, Family::InventoryEvents],
-            any_event: false,
-            round_trip: false,
-            settings: Arc::new(PluginSettings { connections: vec!["erp".into()], ..PluginSettings::default() }),
-        }]
+fn mapping() -> Plugin {
+    Plugin {
+        name: "mapping".into(),
+        digest: "native".into(),
+        component: "native".into(),
+        families: vec![Family::OrderEvents, Family::InventoryEvents],
+        any_event: false,
+        round_trip: false,
+        settings: Arc::new(PluginSettings { connections: vec!["erp".into()], ..PluginSettings::default() }),
+        handler: Arc::new(Mapping),
     }
+}
 
-    fn run<'a>(&'a self, _: &'a str, _: Run, typed: Option<TypedEvent>, host: Arc<dyn Host>) -> BoxFuture<'a, Ran> {
+impl Handler for Mapping {
+    fn run(&self, _: Run, typed: Option<TypedEvent>, host: Arc<dyn Host>) -> BoxFuture<'_, Ran> {
         let (method, path, body) = match typed {
             Some(TypedEvent::Order(order)) => ("POST", format!("/orders/{}/events", order.number), json!({"status": order.status})),
             Some(TypedEvent::Inventory(Inventory::Stock(stock))) => ("PUT", format!("/stock/{}", stock.sku), json!({"total": stock.total})),
@@ -217,10 +219,10 @@ impl Scene {
         let connections =
             Connections::new(&connections, &|_: &Secret| Err("there is none".into()), clock.clone(), attempts.clone()).unwrap();
         let journal = SqliteJournal::open(&directory.join("mortar.db"), Options::default(), clock.clone()).unwrap();
-        let (journal, sandbox) = (Arc::new(AtOnce(journal)), Arc::new(Mapping));
-        let plugins = Arc::new(Plugins::number(&*sandbox, &*journal).await.unwrap());
+        let journal = Arc::new(AtOnce(journal));
+        let plugins = Arc::new(Plugins::of(vec![mapping()], &*journal).await.unwrap());
         let (connector, random, observer) = (Arc::new(AtOnce(connections)), Arc::new(Chance::new(1)), attempts.clone());
-        Self { ports: Ports { journal, sandbox, connector, clock, random, observer }, plugins, attempts }
+        Self { ports: Ports { journal, connector, clock, random, observer }, plugins, attempts }
     }
 
     async fn receive(&self, body: String) {

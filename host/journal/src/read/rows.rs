@@ -91,6 +91,7 @@ pub(super) fn deliveries(conn: &Connection, seq: EventSeq) -> rusqlite::Result<V
             reason: row.get(6)?,
             gap: gap(row, 7)?,
             held_by: row.get::<_, Option<DeliveryKey>>(8)?.map(delivery_id),
+            parked: false,
             in_doubt: row.get(9)?,
             outdated: row.get(10)?,
         };

@@ -81,6 +81,7 @@ impl Memory {
             }
             shared.tally(&staged.tally);
             shared.set_behind_gaps(self.queue.behind_gaps());
+            shared.set_open(self.queue.open());
         }
         if work {
             shared.work();

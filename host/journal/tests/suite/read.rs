@@ -180,5 +180,12 @@ async fn counts_again(scene: &Scene<'_>) -> mortar_core::story::Counts {
         quarantined: 0,
         rejected: 0,
         mismatches: 0,
+        open: events.iter().flat_map(|event| &event.deliveries).filter(|delivery| delivery.state.is_open()).fold(
+            std::collections::BTreeMap::new(),
+            |mut open, delivery| {
+                *open.entry(delivery.plugin.clone()).or_default() += 1;
+                open
+            },
+        ),
     }
 }

@@ -10,6 +10,7 @@
 //! | `send`, `target`, `signing` | callbacks that are sent for a try |
 //! | `dead`, `replay`, `quarantine`, `rejected`, `each` | what operators do to what is stuck |
 //! | `roundtrip` | what the ERP said when it was read back |
+//! | `plugin` | which versions of plugins are in force |
 //! | `status` | how the host is |
 //! | `backup` | copies of the journal: written while the host serves, restored when it does not |
 
@@ -25,6 +26,7 @@ mod fake_edge;
 mod http;
 mod init;
 mod output;
+mod plugin;
 mod quarantine;
 mod rejected;
 mod replay;
@@ -36,7 +38,7 @@ mod status;
 mod story;
 mod target;
 
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -89,6 +91,9 @@ enum Command {
     /// See whether what was delivered has arrived, by what the ERP says when it is read back
     #[command(subcommand)]
     Roundtrip(roundtrip::RoundTrips),
+    /// See after plugins and their versions
+    #[command(subcommand)]
+    Plugin(plugin::Plugin),
     /// Show how the running host is
     Status,
     /// Write a copy of the running host's journal
@@ -100,6 +105,14 @@ enum Command {
     Simulate(simulate::Simulate),
     /// Show the whole path on this machine: simulated callbacks, the host, a small ERP
     Demo(demo::Demo),
+    /// Compile a plugin that comes in by standard input; the host calls this for each new one
+    #[command(hide = true)]
+    Compile {
+        /// Bytes of memory that it may use
+        memory: u64,
+        /// Where the code is written
+        file: PathBuf,
+    },
     /// Print completions for a shell
     Completions {
         /// The shell
@@ -111,6 +124,16 @@ enum Command {
 #[must_use]
 pub fn main() -> Exit {
     let cli = Cli::parse();
+    if let Command::Compile { memory, file } = &cli.command {
+        // Before anything else has taken memory or started a thread.
+        return match mortar_sandbox::compile_as_child(*memory, file) {
+            Ok(()) => Exit::Done,
+            Err(why) => {
+                let _ = writeln!(io::stderr(), "{why}");
+                Exit::Failed
+            }
+        };
+    }
     let mut stdout = io::stdout().lock();
     let mut output = Output::to_stdout(&mut stdout, cli.json);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
@@ -139,11 +162,13 @@ async fn run(cli: &Cli, output: &mut Output<'_>) -> Result<Exit, Failure> {
         Command::Quarantine(command) => quarantine::run(command, &client(cli)?, output).await,
         Command::Rejected(command) => rejected::run(command, &client(cli)?, output).await,
         Command::Roundtrip(command) => roundtrip::run(command, &client(cli)?, now, output).await,
+        Command::Plugin(command) => plugin::run(command, &client(cli)?, output).await,
         Command::Status => status::run(&client(cli)?, output).await,
         Command::Backup(command) => backup::backup(command, &client(cli)?, output).await,
         Command::Restore(command) => backup::restore(command, &cli.config, now, output),
         Command::Simulate(command) => simulate::run(command, &cli.config, now, &mut rand::rng(), output).await,
         Command::Demo(command) => demo::run(command, output.writer()).await,
+        Command::Compile { .. } => Err(Failure::Usage("a plugin is compiled before anything else".into())),
         Command::Completions { shell } => Ok(completions(*shell, output)?),
     }
 }

@@ -8,6 +8,7 @@ use mortar_core::delivery::State;
 use super::client::Client;
 use super::exit::{Exit, Failure};
 use super::output::{Cell, Output, Tone, counted, time};
+use super::plugin;
 use crate::admin_types::{ConnectionStatus, Status};
 
 pub(super) async fn run(client: &Client, output: &mut Output<'_>) -> Result<Exit, Failure> {
@@ -55,10 +56,8 @@ fn events(status: &Status) -> String {
 }
 
 fn plugins(status: &Status, output: &mut Output<'_>) -> Result<(), Failure> {
-    let rows =
-        status.plugins.iter().map(|plugin| vec![Cell::from(&plugin.name), plugin.handles.join(", ").into(), short(&plugin.digest).into()]);
     output.line("")?;
-    Ok(output.table(&["plugin", "handles", "component"], rows.collect(), "no plugin is loaded")?)
+    plugin::table(&status.plugins, output)
 }
 
 fn connections(status: &Status, output: &mut Output<'_>) -> Result<(), Failure> {
@@ -93,7 +92,7 @@ fn next(status: &Status) -> Vec<String> {
     open.map(|(count, what, command)| format!("{count} × {what}: see `{command}`")).collect()
 }
 
-/// The beginning of a digest, enough to tell versions apart.
+/// The beginning of a digest, enough to tell generations apart.
 pub(super) fn short(digest: &str) -> &str {
     digest.get(..12).unwrap_or(digest)
 }
@@ -108,7 +107,7 @@ mod tests {
     use mortar_core::story::Counts;
 
     use super::*;
-    use crate::admin_types::PluginStatus;
+    use crate::admin_types::{PluginState, PluginStatus};
 
     #[test]
     fn status_says_what_to_look_at() {
@@ -124,12 +123,21 @@ mod tests {
                 unhandled: 0,
                 quarantined: 1,
                 rejected: 0,
-                mismatches: 0,
+                ..Counts::default()
             },
             plugins: vec![PluginStatus {
                 name: "rest".into(),
-                digest: "0123456789abcdef".into(),
+                state: PluginState::Active,
+                digest: Some("0123456789abcdef".into()),
+                component: None,
+                since: None,
+                pinned: false,
+                probation: None,
+                kept: Vec::new(),
                 handles: vec!["order-events".into(), "any-event".into()],
+                open: 3,
+                unsettled: false,
+                problems: vec!["half.wasm: it is no component".into()],
             }],
             connections: vec![
                 ConnectionStatus {
@@ -162,8 +170,8 @@ mortar 0.1.0, up 1h 2m 5s (since 2026-03-01 09:00:00Z), callbacks at http://127.
 deliveries: 4 pending, 10 done, 2 dead
 of those that are open: 3 held by a dead letter before them
 
-PLUGIN  HANDLES                  COMPONENT
-rest    order-events, any-event  0123456789ab
+PLUGIN  STATE   GENERATION    HANDLES                  OPEN  NEW FILES
+rest    active  0123456789ab  order-events, any-event  3     1 problem
 
 CONNECTION  KIND  IN FLIGHT  ALLOWED  WAITING  BREAKER
 erp         http  3          16       0        closed

@@ -42,14 +42,20 @@ struct CallLabels {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct BreakerLabels {
-    connection: String,
-    /// What the breaker became.
-    state: &'static str,
+struct SwapLabels {
+    plugin: String,
+    result: &'static str,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct StateLabels {
+    state: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct BreakerLabels {
+    connection: String,
+    /// What the breaker became.
     state: &'static str,
 }
 
@@ -69,9 +75,11 @@ pub struct Metrics {
     round_trips: Durations<RoundTripLabels>,
     calls: Durations<CallLabels>,
     breakers: Family<BreakerLabels, Counter>,
+    swaps: Family<SwapLabels, Counter>,
     ready: Gauge,
     deliveries: Family<StateLabels, Gauge>,
     held: Gauge,
+    plugins: Family<StateLabels, Gauge>,
 }
 
 impl Default for Metrics {
@@ -81,7 +89,7 @@ impl Default for Metrics {
         let attempts = Durations::new_with_constructor(seconds as fn() -> Histogram);
         let calls = Durations::new_with_constructor(seconds as fn() -> Histogram);
         let round_trips = Durations::new_with_constructor(seconds as fn() -> Histogram);
-        let (stored, duplicates, breakers) = (Family::default(), Family::default(), Family::default());
+        let (stored, duplicates, breakers, swaps) = (Family::default(), Family::default(), Family::default(), Family::default());
         let help = "Callbacks by source and result, from the first byte read to the answer";
         registry.register_with_unit("callback_duration", help, Unit::Seconds, callbacks.clone());
         registry.register("events_stored", "New events by source", stored.clone());
@@ -93,28 +101,33 @@ impl Default for Metrics {
         let help = "Requests through connections by class of status";
         registry.register_with_unit("call_duration", help, Unit::Seconds, calls.clone());
         registry.register("breaker_changes", "Changes of the breakers of connections, by what they became", breakers.clone());
+        registry.register("plugin_swaps", "Generations of plugins that were put in force, failed to be, or were taken out", swaps.clone());
         let ready = Gauge::default();
         registry.register("ready", "1 while callbacks are taken, 0 while the journal cannot store them", ready.clone());
-        let (deliveries, held) = (Family::default(), Gauge::default());
+        let (deliveries, held, plugins) = (Family::default(), Gauge::default(), Family::default());
         registry.register("deliveries", "Deliveries by state; absent while they are counted after a crash", deliveries.clone());
         registry.register("deliveries_held", "Open deliveries that a dead letter of their subject holds", held.clone());
-        Self { registry, callbacks, stored, duplicates, attempts, round_trips, calls, breakers, ready, deliveries, held }
+        registry.register("plugins", "Plugins by state: active, parked (their files are gone), failed", plugins.clone());
+        Self { registry, callbacks, stored, duplicates, attempts, round_trips, calls, breakers, swaps, ready, deliveries, held, plugins }
     }
 }
 
 impl Metrics {
     /// All metrics as text; `ready` says whether callbacks are taken now, `counts` what is stored,
-    /// where that is known.
+    /// where that is known, `plugins` how many plugins are in which state.
     ///
     /// # Errors
     /// Those of the encoder.
-    pub fn encode(&self, ready: bool, counts: Option<&Counts>) -> Result<String, std::fmt::Error> {
+    pub fn encode(&self, ready: bool, counts: Option<&Counts>, plugins: &[(&'static str, usize)]) -> Result<String, std::fmt::Error> {
         self.ready.set(ready.into());
         if let Some(counts) = counts {
             for (state, count) in &counts.deliveries {
                 self.deliveries.get_or_create(&StateLabels { state: state.as_str() }).set(count.cast_signed());
             }
             self.held.set(counts.held.cast_signed());
+        }
+        for (state, count) in plugins {
+            self.plugins.get_or_create(&StateLabels { state }).set(i64::try_from(*count).unwrap_or(i64::MAX));
         }
         let mut page = String::new();
         text::encode(&mut page, &self.registry)?;
@@ -159,6 +172,9 @@ impl Observer for Metrics {
                 };
                 observe(&self.calls, &CallLabels { connection: connection.to_owned(), status }, took);
             }
+            Observation::Swap { plugin, result } => {
+                self.swaps.get_or_create(&SwapLabels { plugin: plugin.to_owned(), result }).inc();
+            }
             Observation::Breaker { connection, state } => {
                 self.breakers.get_or_create(&BreakerLabels { connection: connection.to_owned(), state }).inc();
             }
@@ -178,10 +194,13 @@ mod tests {
         metrics.observe(&Observation::Events { source: "masonhub", stored: 3, duplicates: 1 });
         metrics.observe(&Observation::Call { connection: "erp", status: Some(201), took: Duration::from_millis(3) });
         metrics.observe(&Observation::Breaker { connection: "erp", state: "half-open" });
-        let page = metrics.encode(true, None).unwrap();
+        metrics.observe(&Observation::Swap { plugin: "rest", result: "activated" });
+        let page = metrics.encode(true, None, &[("active", 2)]).unwrap();
         assert!(!page.contains("mortar_deliveries{"), "{page}");
+        assert!(page.contains("mortar_plugins{state=\"active\"} 2"), "{page}");
+        assert!(page.contains("mortar_plugin_swaps_total{plugin=\"rest\",result=\"activated\"} 1"), "{page}");
         let counts = Counts { deliveries: vec![(State::Waiting, 5), (State::Dead, 1)], held: 4, ..Counts::default() };
-        let page = metrics.encode(true, Some(&counts)).unwrap();
+        let page = metrics.encode(true, Some(&counts), &[]).unwrap();
         assert!(page.contains("mortar_deliveries{state=\"waiting\"} 5"), "{page}");
         assert!(page.contains("mortar_deliveries_held 4"), "{page}");
         assert!(page.contains("mortar_ready 1"), "{page}");
