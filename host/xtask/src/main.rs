@@ -9,6 +9,7 @@
 //! | [`mod@bench`] | `cargo xtask bench` |
 //! | [`sim`] | `cargo xtask sim` |
 //! | [`torture`] | `cargo xtask torture` |
+//! | [`erp`] | `cargo xtask erp` |
 //! | [`audit`] | `cargo xtask audit` |
 //! | [`run`] | how commands are run |
 
@@ -17,6 +18,7 @@
 mod audit;
 mod bench;
 mod demo;
+mod erp;
 mod plugins;
 mod run;
 mod sim;
@@ -58,6 +60,11 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
         arguments: Vec<String>,
     },
+    /// A real ERP on this machine: Tryton on PostgreSQL, installed, seeded and started
+    Erp {
+        #[command(subcommand)]
+        command: erp::Erp,
+    },
     /// Simulates hosts under crashes and faults, from seeds; a seed is a run
     Sim {
         /// --seeds N, --from S, --seed S, --trace
@@ -79,6 +86,7 @@ fn main() -> ExitCode {
         Command::Plugins => plugins::build(),
         Command::Demo { arguments } => demo::demo(&arguments),
         Command::Bench { arguments } => bench::bench(&arguments),
+        Command::Erp { command } => erp::erp(&command),
         Command::Sim { arguments } => sim::sim(&arguments),
         Command::Torture { arguments } => torture::torture(&arguments),
     };
