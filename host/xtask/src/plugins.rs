@@ -11,7 +11,8 @@ const TARGET: &str = "wasm32-wasip2";
 
 /// Each plugin's package and the name under which operators know it; the second group is for
 /// tests only.
-const PLUGINS: [(&str, &str); 3] = [("mortar-plugin-rest", "rest"), ("hello-rust", "hello-rust"), ("guest-misbehave", "misbehave")];
+const PLUGINS: [(&str, &str); 4] =
+    [("mortar-plugin-rest", "rest"), ("mortar-plugin-tryton", "tryton"), ("hello-rust", "hello-rust"), ("guest-misbehave", "misbehave")];
 
 /// Builds them, and says where they are.
 pub(crate) fn build() -> Result<ExitCode> {
