@@ -69,7 +69,7 @@ pub(crate) fn prepare() -> Result<Prepared> {
     std::fs::create_dir_all(&directory).with_context(|| directory.display().to_string())?;
     let directory = directory.canonicalize()?;
     let cluster = Cluster::find(&directory, None)?;
-    cluster.start()?;
+    let started = cluster.start()?;
     let venv = tryton::install(&directory)?;
     tryton::ensure_template(&directory, &cluster)?;
     let known = json!({
@@ -82,20 +82,34 @@ pub(crate) fn prepare() -> Result<Prepared> {
         "key": tryton::key(&directory)?,
     });
     write(&directory.join("erp.json"), &format!("{known:#}\n"))?;
-    Ok(Prepared { directory, cluster })
+    Ok(Prepared { directory, cluster, started })
 }
 
 /// What [`prepare`] leaves.
 pub(crate) struct Prepared {
     directory: PathBuf,
     cluster: Cluster,
+    /// True where PostgreSQL did not run before.
+    pub(crate) started: bool,
+}
+
+impl Prepared {
+    /// Where `erp.json` is.
+    pub(crate) fn file(&self) -> PathBuf {
+        self.directory.join("erp.json")
+    }
+
+    /// Stops PostgreSQL.
+    pub(crate) fn stop(&self) -> Result<()> {
+        self.cluster.stop()
+    }
 }
 
 fn up(postgres_port: Option<u16>, port: Option<u16>, smtp_port: Option<u16>) -> Result<()> {
     let directory = directory();
     std::fs::create_dir_all(&directory)?;
     Cluster::find(&directory.canonicalize()?, postgres_port)?;
-    let Prepared { directory, cluster } = prepare()?;
+    let Prepared { directory, cluster, .. } = prepare()?;
     if !cluster.has(DATABASE)? {
         cluster.copy(tryton::TEMPLATE, DATABASE)?;
     }
@@ -115,7 +129,7 @@ fn serve(directory: &Path, trytond: &Process, ports: Ports) -> Result<()> {
 }
 
 fn seed() -> Result<()> {
-    let Prepared { directory, cluster } = prepare()?;
+    let Prepared { directory, cluster, .. } = prepare()?;
     let [_, trytond] = processes(&directory);
     let ran = trytond.stop()?;
     cluster.drop(DATABASE)?;

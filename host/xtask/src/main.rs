@@ -10,6 +10,7 @@
 //! | [`sim`] | `cargo xtask sim` |
 //! | [`torture`] | `cargo xtask torture` |
 //! | [`erp`] | `cargo xtask erp` |
+//! | [`e2e`] | `cargo xtask e2e` |
 //! | [`audit`] | `cargo xtask audit` |
 //! | [`run`] | how commands are run |
 
@@ -18,6 +19,7 @@
 mod audit;
 mod bench;
 mod demo;
+mod e2e;
 mod erp;
 mod plugins;
 mod run;
@@ -65,6 +67,12 @@ enum Command {
         #[command(subcommand)]
         command: erp::Erp,
     },
+    /// The round trip with a real ERP: every test of tests/e2e, and a table of what arrived
+    E2e {
+        /// What the test binary takes, for example the name of a test
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Simulates hosts under crashes and faults, from seeds; a seed is a run
     Sim {
         /// --seeds N, --from S, --seed S, --trace
@@ -86,6 +94,7 @@ fn main() -> ExitCode {
         Command::Plugins => plugins::build(),
         Command::Demo { arguments } => demo::demo(&arguments),
         Command::Bench { arguments } => bench::bench(&arguments),
+        Command::E2e { arguments } => e2e::e2e(&arguments),
         Command::Erp { command } => erp::erp(&command),
         Command::Sim { arguments } => sim::sim(&arguments),
         Command::Torture { arguments } => torture::torture(&arguments),

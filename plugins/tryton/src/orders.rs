@@ -156,7 +156,7 @@ fn pack(erp: &Erp<'_>, wanted: &Wanted, shipment: i64, moves: &[i64]) -> Result<
     let name = &wanted.shipment_id;
     let mut package = new_package(erp, wanted)?;
     package["moves"] = json!([["add", moves]]);
-    let body = json!({ "packages": [["create", [package]]] });
+    let body = json!({ "packages": [["create", [package]]], "shipping_reference": wanted.tracking });
     let request = erp.request("PUT", &path(&format!("{OUT}/{shipment}"), None, SHIPMENT)).json(&body);
     erp.create(&format!("package {name}"), &request, || {
         let answer = erp.read_raw(&format!("look at {name}"), OUT, shipment, SHIPMENT)?;

@@ -74,17 +74,18 @@ impl Cluster {
         output(&mut self.command("pg_ctl", &["-D", &self.data(), "status"])).is_some()
     }
 
-    /// Starts it, unless it runs.
-    pub(super) fn start(&self) -> Result<()> {
+    /// Starts it; false where it ran.
+    pub(super) fn start(&self) -> Result<bool> {
         if self.runs() {
-            return Ok(());
+            return Ok(false);
         }
         // What a test writes need not survive the machine.
         let options =
             format!("-p {} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off -c max_connections=200", self.port);
         let log = self.data.join("server.log");
         let arguments = ["-D", &self.data(), "-o", &options, "-l", &log.to_string_lossy(), "-w", "start"];
-        run(&mut self.command("pg_ctl", &arguments)).with_context(|| format!("see {}", log.display()))
+        run(&mut self.command("pg_ctl", &arguments)).with_context(|| format!("see {}", log.display()))?;
+        Ok(true)
     }
 
     /// Stops it and closes its connections.

@@ -89,8 +89,8 @@ pub(crate) fn keep(shipment: &Shipment, contents: &Units) -> Json {
 
 fn is_open(shipment: &Shipment, what: &What) -> bool {
     match (what, shipment.state.as_str()) {
-        (_, "draft" | "waiting" | "assigned") => matches!(what, What::All) || parcel::is_unclaimed(shipment),
-        (What::All, "picked" | "packed") => true,
+        (What::All, "draft" | "waiting" | "assigned" | "picked" | "packed") => true,
+        (What::Short(_), "draft" | "waiting" | "assigned") => parcel::is_unclaimed(shipment),
         _ => false,
     }
 }

@@ -49,7 +49,9 @@ pub(crate) fn choose<'a>(sale: &'a Sale, wanted: &Wanted) -> Choice<'a> {
         .find(|shipment| is_of(shipment, wanted))
         .or_else(|| open().find(|shipment| unsaid || exact(shipment)))
         .or_else(|| open().filter(early).find(holds))
-        .or_else(|| all().find(by_hand));
+        .or_else(|| all().find(by_hand))
+        // One whose content is not said, and nothing is left: it went with another one.
+        .or_else(|| all().rfind(|shipment| unsaid && shipment.state == "done"));
     match (chosen, sale.state.as_str()) {
         (Some(shipment), _) => Choice::Take(shipment),
         (None, "draft" | "quotation") => Choice::Later("the sale is not confirmed in Tryton yet, so there is nothing to ship".into()),
@@ -81,8 +83,9 @@ pub(crate) enum Next {
 pub(crate) fn next(shipment: &Shipment, wanted: &Wanted) -> Result<Next, String> {
     let unsaid = wanted.contents.is_empty();
     let differs = |moves: &[Move]| !unsaid && units(moves) != wanted.contents;
-    let label = label(shipment, wanted);
+    let claim = claim(shipment, wanted);
     let tracked = is_tracked(shipment, wanted);
+    let track = || json!({ "shipping_reference": wanted.tracking });
     let id = shipment.id;
     match shipment.state.as_str() {
         "draft" => Ok(Next::Act("wait")),
@@ -92,7 +95,7 @@ pub(crate) fn next(shipment: &Shipment, wanted: &Wanted) -> Result<Next, String>
             if moves.iter().any(|m| m.state == "assigned") || !covers(&units(moves), &wanted.contents) {
                 return Ok(Next::Act("wait"));
             }
-            let mut fields = label;
+            let mut fields = claim;
             if differs(moves) {
                 fields.insert("inventory_moves".into(), keep(moves, &wanted.contents));
             }
@@ -104,16 +107,17 @@ pub(crate) fn next(shipment: &Shipment, wanted: &Wanted) -> Result<Next, String>
             let state = &shipment.state;
             Err(format!("shipment {id} is {state} in Tryton with {held}, but the parcel holds {}", words(&wanted.contents)))
         }
-        _ if shipment.state != "done" && shipment.state != "cancelled" && !label.is_empty() => Ok(Next::Set(label.into())),
+        "assigned" | "picked" | "packed" | "shipped" if !claim.is_empty() => Ok(Next::Set(claim.into())),
         "assigned" => Ok(Next::Act("pick")),
-        "picked" if tracked => Ok(Next::Act("pack")),
-        "picked" => Ok(untracked(shipment, wanted).map_or_else(|| Next::Pack(loose_ids(shipment)), Next::Track)),
+        "picked" if !tracked => Ok(untracked(shipment, wanted).map_or_else(|| Next::Pack(loose_ids(shipment)), Next::Track)),
         "packed" | "shipped" | "done" if !tracked => {
             Ok(untracked(shipment, wanted).map_or_else(|| Next::Attach(fitting(shipment, wanted)), Next::Track))
         }
+        // Last, since Tryton may write to the customer as soon as a shipment has its number and is
+        // done. Several parcels that went as one shipment leave it the first one's.
+        "picked" | "packed" | "shipped" | "done" if !has_text(&shipment.shipping_reference) => Ok(Next::Set(track())),
+        "picked" => Ok(Next::Act("pack")),
         "packed" | "shipped" => Ok(Next::Act("do")),
-        // Several parcels may have been shipped by hand as one; the first gives it its number.
-        "done" if !has_text(&shipment.shipping_reference) => Ok(Next::Set(label.into())),
         "done" => Ok(Next::Done),
         state => Err(format!("shipment {id} is {state} in Tryton")),
     }
@@ -144,14 +148,11 @@ fn has_text(text: &Option<String>) -> bool {
     text.as_deref().is_some_and(|text| !text.is_empty())
 }
 
-/// The fields that say which parcel it is, those that say so already left out.
-fn label(shipment: &Shipment, wanted: &Wanted) -> Map<String, Json> {
+/// The fields that say which parcel it becomes, those that say so already left out.
+fn claim(shipment: &Shipment, wanted: &Wanted) -> Map<String, Json> {
     let mut fields = Map::new();
     if shipment.reference.as_ref() != Some(&wanted.shipment_id) {
         fields.insert("reference".into(), json!(wanted.shipment_id));
-    }
-    if shipment.shipping_reference.as_ref() != Some(&wanted.tracking) {
-        fields.insert("shipping_reference".into(), json!(wanted.tracking));
     }
     let open = matches!(shipment.state.as_str(), "draft" | "waiting" | "assigned" | "picked");
     if open && wanted.carrier.is_some() && shipment.carrier != wanted.carrier {
@@ -247,11 +248,15 @@ mod tests {
         Wanted { shipment_id: "shp_1".into(), tracking: "T1".into(), contents, carrier: Some(3) }
     }
 
-    fn labelled(mut shipment: Shipment) -> Shipment {
+    fn claimed(mut shipment: Shipment) -> Shipment {
         shipment.reference = Some("shp_1".into());
-        shipment.shipping_reference = Some("T1".into());
         shipment.carrier = Some(3);
         shipment
+    }
+
+    fn numbered(mut shipment: Shipment) -> Shipment {
+        shipment.shipping_reference = Some("T1".into());
+        packed(shipment, Some("T1"))
     }
 
     fn packed(mut shipment: Shipment, tracking: Option<&str>) -> Shipment {
@@ -271,7 +276,7 @@ mod tests {
     fn a_parcel_takes_its_own_shipment_then_the_one_that_fits_then_one_that_holds_it() {
         let whole = shipment(1, "waiting", &[("TEE", 3), ("PANT", 2)]);
         let exact = shipment(2, "picked", &[("TEE", 2)]);
-        let own = labelled(shipment(3, "done", &[("TEE", 9)]));
+        let own = claimed(shipment(3, "done", &[("TEE", 9)]));
         let parcel = wanted(&[("TEE", 2)]);
         assert_eq!(taken(&sale(&[whole.clone(), exact.clone(), own]), &parcel), "3");
         assert_eq!(taken(&sale(&[whole.clone(), exact]), &parcel), "2");
@@ -284,7 +289,7 @@ mod tests {
     fn another_parcels_shipment_is_never_taken() {
         let other = Shipment { shipping_reference: Some("T9".into()), ..shipment(1, "waiting", &[("TEE", 2)]) };
         let tracked = packed(shipment(2, "done", &[("TEE", 2)]), Some("T8"));
-        let cancelled = labelled(shipment(3, "cancelled", &[("TEE", 2)]));
+        let cancelled = claimed(shipment(3, "cancelled", &[("TEE", 2)]));
         assert_eq!(taken(&sale(&[other, tracked, cancelled]), &wanted(&[("TEE", 2)])), "Process");
     }
 
@@ -299,6 +304,14 @@ mod tests {
     }
 
     #[test]
+    fn a_parcel_of_unsaid_content_goes_with_the_last_one_where_nothing_is_left() {
+        let done = numbered(claimed(shipment(1, "done", &[("TEE", 3)])));
+        let other = Wanted { shipment_id: "shp_2".into(), tracking: "T2".into(), ..Wanted::default() };
+        assert_eq!(taken(&sale(std::slice::from_ref(&done)), &other), "1");
+        assert_eq!(next(&done, &other), Ok(Next::Attach(vec![])));
+    }
+
+    #[test]
     fn a_sale_without_a_shipment_says_why() {
         for (state, said) in [("draft", "Later"), ("quotation", "Later"), ("cancelled", "Refuse"), ("confirmed", "Process")] {
             let sale = Sale { state: state.into(), ..Sale::default() };
@@ -309,15 +322,15 @@ mod tests {
     #[test]
     fn each_state_leads_to_the_next_one() {
         let parcel = wanted(&[("TEE", 2)]);
-        let at = |state: &str| labelled(shipment(1, state, &[("TEE", 2)]));
+        let at = |state: &str| claimed(shipment(1, state, &[("TEE", 2)]));
         assert_eq!(next(&at("draft"), &parcel), Ok(Next::Act("wait")));
         assert_eq!(next(&at("waiting"), &parcel), Ok(Next::Assign));
         assert_eq!(next(&at("assigned"), &parcel), Ok(Next::Act("pick")));
         assert_eq!(next(&at("picked"), &parcel), Ok(Next::Pack(vec![15])));
-        assert_eq!(next(&packed(at("picked"), Some("T1")), &parcel), Ok(Next::Act("pack")));
-        assert_eq!(next(&packed(at("packed"), Some("T1")), &parcel), Ok(Next::Act("do")));
-        assert_eq!(next(&packed(at("shipped"), Some("T1")), &parcel), Ok(Next::Act("do")));
-        assert_eq!(next(&packed(at("done"), Some("T1")), &parcel), Ok(Next::Done));
+        assert_eq!(next(&numbered(at("picked")), &parcel), Ok(Next::Act("pack")));
+        assert_eq!(next(&numbered(at("packed")), &parcel), Ok(Next::Act("do")));
+        assert_eq!(next(&numbered(at("shipped")), &parcel), Ok(Next::Act("do")));
+        assert_eq!(next(&numbered(at("done")), &parcel), Ok(Next::Done));
         assert!(next(&at("cancelled"), &parcel).is_err());
     }
 
@@ -328,7 +341,7 @@ mod tests {
         assert_eq!(
             fields,
             json!({
-                "reference": "shp_1", "shipping_reference": "T1", "carrier": 3,
+                "reference": "shp_1", "carrier": 3,
                 "inventory_moves": [["write", [11], { "quantity": 0 }], ["write", [12], { "quantity": 1 }]],
             })
         );
@@ -336,7 +349,7 @@ mod tests {
 
     #[test]
     fn stock_that_was_found_in_part_is_looked_for_again_from_the_start() {
-        let mut part = labelled(shipment(1, "waiting", &[("TEE", 2), ("PANT", 1)]));
+        let mut part = claimed(shipment(1, "waiting", &[("TEE", 2), ("PANT", 1)]));
         part.inventory_moves[0].state = "assigned".into();
         assert_eq!(next(&part, &wanted(&[("TEE", 2), ("PANT", 1)])), Ok(Next::Act("wait")));
         assert_eq!(words(&not_found(&part)), "1 PANT");
@@ -348,11 +361,10 @@ mod tests {
         assert_eq!(next(&shipment(1, "assigned", &[("TEE", 3)]), &parcel), Ok(Next::Act("wait")), "assigned, but too much");
         let Err(why) = next(&shipment(1, "picked", &[("TEE", 3)]), &parcel) else { panic!() };
         assert_eq!(why, "shipment 1 is picked in Tryton with 3 TEE, but the parcel holds 2 TEE");
-        assert_eq!(next(&packed(labelled(shipment(1, "picked", &[("TEE", 2)])), None), &parcel), Ok(Next::Track(70)));
-        assert_eq!(next(&labelled(shipment(1, "packed", &[("TEE", 2)])), &parcel), Ok(Next::Attach(vec![15])));
+        assert_eq!(next(&packed(claimed(shipment(1, "picked", &[("TEE", 2)])), None), &parcel), Ok(Next::Track(70)));
+        assert_eq!(next(&claimed(shipment(1, "packed", &[("TEE", 2)])), &parcel), Ok(Next::Attach(vec![15])));
         let done = shipment(1, "done", &[("TEE", 2)]);
         assert_eq!(next(&done, &parcel), Ok(Next::Attach(vec![15])), "the package comes before the number that sends the mail");
-        let tracked = packed(done, Some("T1"));
-        assert_eq!(next(&tracked, &parcel), Ok(Next::Set(json!({ "reference": "shp_1", "shipping_reference": "T1" }))));
+        assert_eq!(next(&packed(done, Some("T1")), &parcel), Ok(Next::Set(json!({ "shipping_reference": "T1" }))));
     }
 }

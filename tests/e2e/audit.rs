@@ -1,0 +1,40 @@
+//! What was sent against what is in the ERP.
+
+use std::io::Write;
+
+use mortar_tests::tryton::Tryton;
+use serde_json::{Value, json};
+
+/// Whether each tracking number of an order is in Tryton exactly once, on a shipment of that order
+/// which is done, and whether the customer has been told of it exactly once. What is found is also
+/// written to the file of the results, if there is one.
+pub(crate) async fn arrived(tryton: &Tryton, test: &str, order: &str, tracking: &[&str]) {
+    let found = tryton.search("stock.package", json!([["shipping_reference", "in", tracking]]), &["shipping_reference", "shipment"]).await;
+    let times = |number: &&&str| found.iter().filter(|package| package["shipping_reference"] == **number).count();
+    let doubled = tracking.iter().filter(|number| times(number) > 1).count();
+    let missing = tracking.iter().filter(|number| times(number) == 0).count();
+    let mails = tryton.mails();
+    let told: usize = tracking.iter().map(|number| mails.iter().filter(|mail| mail.contains(*number)).count()).sum();
+    report(&json!({
+        "test": test, "orders": 1, "parcels": tracking.len(), "sent": tracking.len(),
+        "found": tracking.len() - missing, "doubled": doubled, "missing": missing, "mails": told,
+    }));
+    assert_eq!((doubled, missing), (0, 0), "{found:?}");
+    let fields = ["shipments.state", "shipments.packages.shipping_reference"];
+    let sale = tryton.search("sale.sale", json!([["reference", "=", order]]), &fields).await.remove(0);
+    for number in tracking {
+        let holds = |shipment: &&Value| shipment["packages"].as_array().unwrap().iter().any(|p| p["shipping_reference"] == *number);
+        let shipment = sale["shipments"].as_array().unwrap().iter().find(holds).unwrap_or_else(|| panic!("{number} is not of {order}"));
+        assert_eq!(shipment["state"], "done", "{number}");
+        let told = mails.iter().filter(|mail| mail.contains(number)).collect::<Vec<_>>();
+        assert_eq!(told.len(), 1, "mails about {number}: {told:#?}");
+        assert!(told[0].contains("To: Ada Customer <ada@example.com>"), "{}", told[0]);
+    }
+}
+
+fn report(line: &Value) {
+    if let Some(file) = std::env::var_os("MORTAR_E2E_RESULTS") {
+        let mut file = std::fs::OpenOptions::new().append(true).create(true).open(file).unwrap();
+        writeln!(file, "{line}").unwrap();
+    }
+}

@@ -1,0 +1,182 @@
+//! The ERP, its database and the host fail in the middle of a delivery.
+
+use futures::future::join_all;
+use mortar_core::delivery::State;
+use mortar_core::story::{EventStory, Fate};
+use mortar_tests::Host;
+use mortar_tests::fixtures::event_id;
+use mortar_tests::proxy::{At, Proxy, Stopped};
+use mortar_tests::tryton::Tryton;
+use serde_json::Value;
+
+use super::audit::arrived;
+use super::callbacks::{counted, fulfilled};
+
+/// A delivery of two parcels, the second of which has come to a step.
+struct Halfway {
+    host: Host,
+    event: String,
+    step: Stopped,
+    proxy: Proxy,
+}
+
+fn order() -> Value {
+    let second: &[_] = &[("TEE-BLU-M", 1), ("PANT-NVY-L", 1)];
+    fulfilled("WEB-1", &[("shp_1", "1Z01", "UPS", &[("TEE-BLU-M", 2)]), ("shp_2", "9402", "USPS", second)], &[])
+}
+
+/// Lets the delivery go until the first parcel is in Tryton, and the second at this step.
+async fn halfway(tryton: &Tryton, (method, path): (&'static str, &str), at: At) -> Halfway {
+    halfway_with(tryton, "8s", (method, path), at).await
+}
+
+async fn halfway_with(tryton: &Tryton, timeout: &str, (method, path): (&'static str, &str), at: At) -> Halfway {
+    let proxy = Proxy::before(tryton.port()).await;
+    let host = tryton.patient_host(proxy.port(), timeout).start().await;
+    tryton.sale("WEB-1", &[("TEE-BLU-M", 3), ("PANT-NVY-L", 1)]).await;
+    let mut first = proxy.stop("POST", "/do", At::Answer);
+    let callback = order();
+    host.send(&callback).await;
+    first.reached().await;
+    let mut step = proxy.stop(method, path, at);
+    first.release();
+    step.reached().await;
+    Halfway { host, event: event_id(&callback), step, proxy }
+}
+
+/// What has to hold however it came about.
+async fn all_is_well(tryton: &Tryton, test: &str, host: &Host, event: &str) -> EventStory {
+    let story = host.until(event, State::Done).await;
+    arrived(tryton, test, "WEB-1", &["1Z01", "9402"]).await;
+    assert_eq!((tryton.held("TEE-BLU-M", "STOCK").await, tryton.held("PANT-NVY-L", "STOCK").await), (997, 999));
+    let shown = host.mortar(&["event", "show", event]).await;
+    let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+    assert!(shown.contains("do shp_2"), "{shown}");
+    story
+}
+
+/// What makes the package and gives the shipment its number, after what claims the shipment.
+const WRITE: (&str, &str) = ("PUT", "stock.shipment.out/2?");
+
+/// What comes after the package.
+const PACK: (&str, &str) = ("POST", "/pack?");
+
+#[tokio::test]
+#[ignore = "needs a real ERP: cargo xtask e2e"]
+async fn the_key_is_cancelled_and_given_back() {
+    let tryton = Tryton::start().await;
+    let Halfway { host, event, step, .. } = halfway(&tryton, PACK, At::Request).await;
+    tryton.sql("update res_user_application set state = 'cancelled'").await;
+    step.release();
+    let refused =
+        |s: &EventStory| s.deliveries[0].attempts.iter().filter(|a| a.reason.as_deref().is_some_and(|r| r.contains("401"))).count() > 1;
+    let story = host.when(&event, refused).await;
+    assert!(story.deliveries[0].attempts[0].reason.clone().unwrap().contains("does not accept the key"));
+    tryton.sql("update res_user_application set state = 'validated'").await;
+    all_is_well(&tryton, "credential cancelled", &host, &event).await;
+}
+
+#[tokio::test]
+#[ignore = "needs a real ERP: cargo xtask e2e"]
+async fn its_database_is_stopped_and_started() {
+    let tryton = Tryton::start_alone().await;
+    let Halfway { host, event, step, .. } = halfway_with(&tryton, "45s", PACK, At::Request).await;
+    tryton.stop_database().await;
+    step.release();
+    let story = host.when(&event, |s| !s.deliveries[0].attempts.is_empty()).await;
+    let reason = story.deliveries[0].attempts[0].reason.clone().unwrap();
+    assert!(reason.contains("503"), "Tryton gives up after half a minute: {reason}");
+    tryton.start_database().await;
+    all_is_well(&tryton, "database stopped", &host, &event).await;
+}
+
+#[tokio::test]
+#[ignore = "needs a real ERP: cargo xtask e2e"]
+async fn its_server_is_killed_between_two_steps() {
+    let mut tryton = Tryton::start().await;
+    let Halfway { host, event, step, .. } = halfway(&tryton, PACK, At::Request).await;
+    tryton.kill().await;
+    step.release();
+    host.when(&event, |s| s.deliveries[0].attempts.len() > 1).await;
+    tryton.start_again().await;
+    all_is_well(&tryton, "ERP killed", &host, &event).await;
+}
+
+#[tokio::test]
+#[ignore = "needs a real ERP: cargo xtask e2e"]
+async fn the_host_is_killed_between_two_steps() {
+    let tryton = Tryton::start().await;
+    let Halfway { mut host, event, step, .. } = halfway(&tryton, PACK, At::Request).await;
+    host.kill().await;
+    drop(step);
+    host.restart().await;
+    all_is_well(&tryton, "host killed", &host, &event).await;
+}
+
+#[tokio::test]
+#[ignore = "needs a real ERP: cargo xtask e2e"]
+async fn the_host_is_killed_and_never_learns_what_became_of_a_write() {
+    let tryton = Tryton::start().await;
+    let mut halfway = halfway(&tryton, WRITE, At::Request).await;
+    let (method, path) = WRITE;
+    let mut package = halfway.proxy.stop(method, path, At::Answer);
+    halfway.step.release();
+    package.reached().await;
+    halfway.host.kill().await;
+    drop(package);
+    halfway.host.restart().await;
+    all_is_well(&tryton, "host killed in a write", &halfway.host, &halfway.event).await;
+}
+
+#[tokio::test]
+#[ignore = "needs a real ERP: cargo xtask e2e"]
+async fn an_answer_is_lost_after_the_write() {
+    let tryton = Tryton::start().await;
+    let halfway = halfway(&tryton, WRITE, At::Request).await;
+    let (method, path) = WRITE;
+    let mut package = halfway.proxy.stop(method, path, At::Answer);
+    halfway.step.release();
+    package.reached().await;
+    drop(package);
+    all_is_well(&tryton, "answer lost after the write", &halfway.host, &halfway.event).await;
+}
+
+#[tokio::test]
+#[ignore = "needs a real ERP: cargo xtask e2e"]
+async fn an_answer_is_lost_and_nothing_was_written() {
+    let tryton = Tryton::start().await;
+    let halfway = halfway(&tryton, WRITE, At::Request).await;
+    let (method, path) = WRITE;
+    let mut package = halfway.proxy.stop(method, path, At::Request);
+    halfway.step.release();
+    package.reached().await;
+    drop(package);
+    let story = all_is_well(&tryton, "request lost", &halfway.host, &halfway.event).await;
+    let settled =
+        story.deliveries[0].attempts.iter().flat_map(|a| &a.trace).any(|t| t.step == "package shp_2" && t.result == "settled: resend");
+    assert!(settled, "the plugin looked, and had it sent again: {story:#?}");
+    let package = story.deliveries[0].calls.iter().find(|call| call.step == "package shp_2").unwrap();
+    assert!(matches!(package.fate, Fate::Answered { .. }), "{package:?}");
+}
+
+#[tokio::test]
+#[ignore = "needs a real ERP: cargo xtask e2e"]
+async fn four_callbacks_at_once() {
+    let tryton = Tryton::start().await;
+    let host = tryton.host(tryton.port()).start().await;
+    tryton.sale("WEB-1", &[("TEE-BLU-M", 3), ("PANT-NVY-L", 1)]).await;
+    let callback = order();
+    let answers = join_all((0..4).map(|_| host.send(&callback))).await;
+    let duplicates: u64 = answers.iter().map(|answer| answer.json()["duplicates"].as_u64().unwrap()).sum();
+    assert_eq!(duplicates, 3);
+    // The same said four times by four messages.
+    let others: Vec<_> = (0..4).map(|_| order()).collect();
+    join_all(others.iter().map(|other| host.send(other))).await;
+    for other in &others {
+        host.until(&event_id(other), State::Done).await;
+    }
+    let count = counted("TEE-BLU-M", &[("available", 997)], 10);
+    host.send(&count).await;
+    host.until(&event_id(&count), State::Ignored).await;
+    all_is_well(&tryton, "four at once", &host, &event_id(&callback)).await;
+}
