@@ -2,90 +2,59 @@
 
 use mortar_sdk::round_trip::{Confirmation, Mismatch};
 use mortar_sdk::{Delivery, Failure, json};
-use serde::Deserialize;
 
 use crate::erp::Erp;
+use crate::map::evidence;
 use crate::map::payload::Record;
 use crate::map::query::Query;
+use crate::map::record::{Package, State};
 use crate::stock::compare;
-
-#[derive(Debug, Deserialize)]
-struct Found {
-    shipping_reference: Option<String>,
-    shipment: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-struct State {
-    id: i64,
-    state: String,
-}
 
 /// Compares what Tryton holds with what the event said.
 pub(crate) fn confirm(erp: &Erp<'_>, delivery: &Delivery) -> Result<Confirmation, Failure> {
     let record: Record =
         serde_json::from_str(&delivery.payload).map_err(|error| Failure::reject(format!("the record cannot be read: {error}")))?;
-    match delivery.event_type.as_str() {
-        "order.fulfilled" | "order.partially_shipped" | "order.shipped" => parcels(erp, &record),
-        "inventory.updated" => counts(erp, &record),
-        "inbound_shipment.received" => receipt(erp, "stock.shipment.in", &record),
-        "return.received" => receipt(erp, "stock.shipment.out.return", &record),
-        _ => Ok(Confirmation::NotApplicable),
-    }
+    let evidence = match delivery.event_type.as_str() {
+        "order.fulfilled" | "order.partially_shipped" | "order.shipped" => parcels(erp, &record)?,
+        "inventory.updated" => counts(erp, &record)?,
+        "inbound_shipment.received" => receipt(erp, "stock.shipment.in", &record)?,
+        "return.received" => receipt(erp, "stock.shipment.out.return", &record)?,
+        _ => None,
+    };
+    Ok(match evidence {
+        None => Confirmation::NotApplicable,
+        Some((expected, found)) if expected == found => Confirmation::Confirmed(found),
+        Some((expected, found)) => Confirmation::Mismatch(Mismatch { expected, found }),
+    })
 }
 
 /// Each tracking number is on one package, whose shipment is done.
-fn parcels(erp: &Erp<'_>, record: &Record) -> Result<Confirmation, Failure> {
+fn parcels(erp: &Erp<'_>, record: &Record) -> Result<Option<(String, String)>, Failure> {
     let wanted = record.tracking_numbers();
     if wanted.is_empty() {
-        return Ok(Confirmation::NotApplicable);
+        return Ok(None);
     }
     let domain = json!([["shipping_reference", "in", wanted]]);
     let fields = &["shipping_reference", "shipment"];
-    let packages: Vec<Found> = erp.search("packages", &Query { model: "stock.package", domain, fields, locations: &[] })?;
-    let ids: Vec<i64> =
-        packages.iter().filter_map(|package| package.shipment.as_deref()?.strip_prefix("stock.shipment.out,")?.parse().ok()).collect();
+    let packages: Vec<Package> = erp.search("packages", &Query { model: "stock.package", domain, fields, locations: &[] })?;
+    let ids: Vec<i64> = packages.iter().filter_map(Package::shipment_id).collect();
     let query = Query { model: "stock.shipment.out", domain: json!([["id", "in", ids]]), fields: &["state"], locations: &[] };
     let shipments: Vec<State> = erp.search("shipments", &query)?;
-    let describe = |tracking: &&str| {
-        let on: Vec<_> = packages.iter().filter(|package| package.shipping_reference.as_deref() == Some(*tracking)).collect();
-        match on.as_slice() {
-            [] => format!("{tracking} nowhere"),
-            [package] => {
-                let state = shipments.iter().find(|s| package.shipment == Some(format!("stock.shipment.out,{}", s.id)));
-                format!("{tracking} once, {}", state.map_or("on no shipment", |s| &s.state))
-            }
-            several => format!("{tracking} {} times", several.len()),
-        }
-    };
-    let expected = list(wanted.iter().map(|tracking| format!("{tracking} once, done")));
-    Ok(verdict(expected, list(wanted.iter().map(describe))))
+    Ok(Some(evidence::parcels(&wanted, &packages, &shipments)))
 }
 
 /// Each place holds what was counted.
-fn counts(erp: &Erp<'_>, record: &Record) -> Result<Confirmation, Failure> {
-    let Some(sku) = record.number() else { return Ok(Confirmation::NotApplicable) };
+fn counts(erp: &Erp<'_>, record: &Record) -> Result<Option<(String, String)>, Failure> {
+    let Some(sku) = record.number() else { return Ok(None) };
     let places = compare(erp, sku, &record.counts())?;
-    if places.is_empty() {
-        return Ok(Confirmation::NotApplicable);
-    }
-    let expected = list(places.iter().map(|place| format!("{} {sku} in {}", place.counted, place.place)));
-    Ok(verdict(expected, list(places.iter().map(|place| format!("{} {sku} in {}", place.found, place.place)))))
+    let evidence = || evidence::places(sku, places.iter().map(|place| (place.place, place.counted, place.found)));
+    Ok((!places.is_empty()).then(evidence))
 }
 
 /// One receipt has the number, and is done.
-fn receipt(erp: &Erp<'_>, model: &str, record: &Record) -> Result<Confirmation, Failure> {
-    let Some(number) = record.number() else { return Ok(Confirmation::NotApplicable) };
+fn receipt(erp: &Erp<'_>, model: &str, record: &Record) -> Result<Option<(String, String)>, Failure> {
+    let Some(number) = record.number() else { return Ok(None) };
     let domain = json!([["company", "=", erp.settings.company], ["reference", "=", number], ["state", "!=", "cancelled"]]);
     let found: Vec<State> = erp.search("receipts", &Query { model, domain, fields: &["state"], locations: &[] })?;
-    let states = if found.is_empty() { "nowhere".to_owned() } else { list(found.into_iter().map(|receipt| receipt.state)) };
-    Ok(verdict(format!("{number} done"), format!("{number} {states}")))
-}
-
-fn verdict(expected: String, found: String) -> Confirmation {
-    if expected == found { Confirmation::Confirmed(found) } else { Confirmation::Mismatch(Mismatch { expected, found }) }
-}
-
-fn list(words: impl Iterator<Item = String>) -> String {
-    words.collect::<Vec<_>>().join(", ")
+    Ok(Some(evidence::receipt(number, &found)))
 }

@@ -7,13 +7,14 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use mortar_sdk::{Delivery, Failure, Json, Request, Response, Settlement, call, call_or_settle, config, fresh, json};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::map::query::{Query, context, path};
-use crate::map::record::Stated;
+use crate::map::record::{Named, Stated};
 use crate::map::settings::Settings;
 
 /// A 500 is a fault of Tryton's own, which a retry seldom mends: a delivery's fifth attempt takes it
@@ -26,11 +27,13 @@ pub(crate) struct Erp<'a> {
     delivery: &'a Delivery,
     /// How often each name was given to a step of this attempt.
     names: RefCell<BTreeMap<String, u32>>,
+    /// What was listed in this attempt, by model.
+    lists: RefCell<BTreeMap<&'static str, Rc<[Named]>>>,
 }
 
 impl<'a> Erp<'a> {
     pub(crate) fn new(delivery: &'a Delivery) -> Result<Self, Failure> {
-        Ok(Self { settings: config()?, delivery, names: RefCell::default() })
+        Ok(Self { settings: config()?, delivery, names: RefCell::default(), lists: RefCell::default() })
     }
 
     /// The records that a query finds.
@@ -38,7 +41,18 @@ impl<'a> Erp<'a> {
         self.answer(step, &self.get(query))?.json()
     }
 
-    /// The same, as Tryton answered it; none where nothing is found. For a step that is in doubt.
+    /// All records of a small model, read once in an attempt.
+    pub(crate) fn list(&self, model: &'static str, fields: &[&str]) -> Result<Rc<[Named]>, Failure> {
+        if let Some(list) = self.lists.borrow().get(model) {
+            return Ok(list.clone());
+        }
+        let query = Query { model, domain: json!([]), fields, locations: &[] };
+        let list: Rc<[Named]> = self.search::<Named>(&format!("list {model}"), &query)?.into();
+        self.lists.borrow_mut().insert(model, list.clone());
+        Ok(list)
+    }
+
+    /// What a query finds first, as Tryton answered it; none where nothing is found. For a step that is in doubt.
     pub(crate) fn find(&self, step: &str, query: &Query<'_>) -> Result<Option<Response>, Failure> {
         let answer = self.answer(step, &self.get(query))?;
         let found: Vec<Json> = answer.json()?;
@@ -160,5 +174,59 @@ pub(crate) fn one<T>(mut found: Vec<T>, what: &str) -> Result<T, Failure> {
         1 => Ok(found.remove(0)),
         0 => Err(Failure::reject(format!("Tryton has no {what}"))),
         several => Err(Failure::reject(format!("Tryton has {several} {what}: which one is meant?"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::map::settings::shipped;
+
+    fn answer(status: u16, body: &str) -> Response {
+        Response { status, headers: Vec::new(), body: body.into() }
+    }
+
+    #[test]
+    fn an_answer_is_a_retry_only_where_time_or_an_operator_mends_it() {
+        let refusal = |attempt, status| {
+            let delivery = Delivery { attempt, ..Delivery::default() };
+            let erp = Erp { settings: shipped(), delivery: &delivery, names: RefCell::default(), lists: RefCell::default() };
+            matches!(erp.refusal("step", &answer(status, "no")), Failure::Retry(_))
+        };
+        for (attempt, status, retry) in [
+            (1, 401, true),
+            (100, 401, true),
+            (1, 500, true),
+            (4, 500, true),
+            (5, 500, false),
+            (1, 400, false),
+            (1, 403, false),
+            (1, 404, false),
+        ] {
+            assert_eq!(refusal(attempt, status), retry, "{status} at attempt {attempt}");
+        }
+    }
+
+    #[test]
+    fn only_an_action_out_of_turn_may_have_been_done_before() {
+        let refused = r#"{"status": 400, "message": "You can not call \"do\" on \"1\" of \"Stock Shipment Out\".", "description": ""}"#;
+        assert!(is_out_of_turn(&answer(400, refused)));
+        assert!(!is_out_of_turn(&answer(403, refused)));
+        assert!(!is_out_of_turn(&answer(400, r#"{"message": "A value is required"}"#)));
+        assert!(!is_out_of_turn(&answer(400, "<html>")));
+    }
+
+    #[test]
+    fn a_step_of_one_name_is_another_one_each_time_and_each_attempt() {
+        let delivery = Delivery { attempt: 3, ..Delivery::default() };
+        let erp = Erp { settings: shipped(), delivery: &delivery, names: RefCell::default(), lists: RefCell::default() };
+        assert_eq!([erp.name("look"), erp.name("look"), erp.name("set")], ["look#3", "look (2)#3", "set#3"]);
+    }
+
+    #[test]
+    fn one_is_neither_none_nor_several() {
+        assert_eq!(one(vec![7], "sale"), Ok(7));
+        assert_eq!(one(Vec::<u8>::new(), "sale"), Err(Failure::reject("Tryton has no sale")));
+        assert!(matches!(one(vec![1, 2], "sale"), Err(Failure::Reject(why)) if why.contains("2 sale")));
     }
 }

@@ -24,6 +24,7 @@ macro_rules! receipt {
             "incoming_moves.state",
             "incoming_moves.quantity",
             "incoming_moves.product.code",
+            "incoming_moves.origin",
             "inventory_moves.state",
             "inventory_moves.quantity",
             "inventory_moves.product.code",

@@ -2,6 +2,7 @@
 
 pub(crate) mod count;
 pub(crate) mod dropped;
+pub(crate) mod evidence;
 pub(crate) mod goods;
 pub(crate) mod parcel;
 pub(crate) mod payload;

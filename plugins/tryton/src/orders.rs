@@ -102,7 +102,7 @@ fn ship(erp: &Erp<'_>, number: &str, parcel: &Parcel) -> Result<(), Failure> {
         log::info!("parcel {name} is in Tryton already");
         return Ok(());
     }
-    wanted.carrier = find_carrier(erp, name, parcel.carrier.as_deref())?;
+    wanted.carrier = find_carrier(erp, parcel.carrier.as_deref())?;
     for _ in 0..STEPS {
         let id = shipment.id;
         shipment = match next(&shipment, &wanted).map_err(Failure::reject)? {
@@ -192,8 +192,7 @@ fn attach(erp: &Erp<'_>, wanted: &Wanted, shipment: i64, moves: &[i64]) -> Resul
 }
 
 fn new_package(erp: &Erp<'_>, wanted: &Wanted) -> Result<Json, Failure> {
-    let query = Query { model: "stock.package.type", domain: json!([]), fields: &["name"], locations: &[] };
-    let types: Vec<Named> = erp.search(&format!("package type for {}", wanted.shipment_id), &query)?;
+    let types = erp.list("stock.package.type", &["name"])?;
     let chosen = match &erp.settings.package_type {
         Some(name) => by_name(&types, name).ok_or_else(|| format!("Tryton has no package type `{name}`, which [config] names")),
         None => types.iter().min_by_key(|kind| kind.id).ok_or_else(|| "Tryton has no package type: add one".to_owned()),
@@ -202,11 +201,10 @@ fn new_package(erp: &Erp<'_>, wanted: &Wanted) -> Result<Json, Failure> {
     Ok(json!({ "company": erp.settings.company, "type": kind, "shipping_reference": wanted.tracking }))
 }
 
-fn find_carrier(erp: &Erp<'_>, name: &str, carrier: Option<&str>) -> Result<Option<i64>, Failure> {
+fn find_carrier(erp: &Erp<'_>, carrier: Option<&str>) -> Result<Option<i64>, Failure> {
     let settings = &erp.settings;
     let Some(wanted) = carrier.map(|carrier| settings.carrier_name(carrier)).or(settings.carrier.as_deref()) else { return Ok(None) };
-    let query = Query { model: "carrier", domain: json!([]), fields: &["party.name"], locations: &[] };
-    let carriers: Vec<Named> = erp.search(&format!("carrier of {name}"), &query)?;
+    let carriers = erp.list("carrier", &["party.name"])?;
     let found = by_name(&carriers, wanted).or_else(|| by_name(&carriers, settings.carrier.as_deref()?));
     let unknown = || format!("Tryton has no carrier `{wanted}`: add it there, or give it its name there in [config.carriers]");
     found.map(|carrier| Some(carrier.id)).ok_or_else(unknown).map_err(Failure::reject)

@@ -50,7 +50,8 @@ pub(crate) fn adjust(
         let quantity = if last { left } else { left.min(m.units()) };
         *seen.entry(m.sku().to_owned()).or_default() += quantity;
         if quantity == 0 {
-            commands.push(json!(["remove", [m.id]]));
+            // A move of a purchase goes on waiting there; any other is of no use to anybody.
+            commands.push(json!([if m.origin.is_some() { "remove" } else { "delete" }, [m.id]]));
         } else if quantity != m.units() {
             commands.push(json!(["write", [m.id], { "quantity": quantity }]));
         }
@@ -194,6 +195,10 @@ mod tests {
         assert_eq!(set(90), Some(json!({ "incoming_moves": [["write", [11], { "quantity": 30 }]] })));
         assert_eq!(set(110), Some(json!({ "incoming_moves": [["write", [11], { "quantity": 50 }]] })));
         assert_eq!(set(60), Some(json!({ "incoming_moves": [["remove", [11]]] })));
+        let mut announced = receipt(&[("TEE", 1), ("HAT", 1)], &[]);
+        announced.incoming_moves[1].origin = None;
+        let commands = adjust(&announced, &of(&[("TEE", 1, 0)]), &products());
+        assert_eq!(commands, Ok(Some(json!({ "incoming_moves": [["delete", [11]]] }))));
     }
 
     #[test]

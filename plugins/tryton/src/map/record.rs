@@ -181,6 +181,11 @@ impl Package {
     pub(crate) fn is_tracked(&self) -> bool {
         self.shipping_reference.as_deref().is_some_and(|reference| !reference.is_empty())
     }
+
+    /// The shipment to a customer that it is in.
+    pub(crate) fn shipment_id(&self) -> Option<i64> {
+        self.shipment.as_deref()?.strip_prefix("stock.shipment.out,")?.parse().ok()
+    }
 }
 
 /// `stock.inventory`
@@ -204,6 +209,14 @@ impl Inventory {
 #[serde(default)]
 pub(crate) struct InventoryLine {
     pub(crate) expected_quantity: f64,
+}
+
+/// Any record, by its state alone.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub(crate) struct State {
+    pub(crate) id: i64,
+    pub(crate) state: String,
 }
 
 /// Anything that goes by a name or a code.
