@@ -7,10 +7,10 @@ use mortar_tests::Host;
 use mortar_tests::fixtures::event_id;
 use mortar_tests::proxy::{At, Proxy, Stopped};
 use mortar_tests::tryton::Tryton;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::audit::arrived;
-use super::callbacks::{counted, fulfilled};
+use super::callbacks::{counted, fulfilled, received, resolved, returned};
 
 /// A delivery of two parcels, the second of which has come to a step.
 struct Halfway {
@@ -204,4 +204,67 @@ async fn four_callbacks_at_once() {
     host.send(&count).await;
     host.until(&event_id(&count), State::Ignored).await;
     all_is_well(&tryton, "four at once", &host, &event_id(&callback), &[]).await;
+}
+
+#[tokio::test]
+#[ignore = "needs a real ERP: cargo xtask e2e"]
+async fn eight_orders_of_one_sku_at_once() {
+    let tryton = Tryton::start().await;
+    let host = tryton.host(tryton.port()).start().await;
+    let orders: Vec<_> = (0..8).map(|number| (format!("WEB-{number}"), format!("shp_{number}"), format!("1Z{number}"))).collect();
+    for (order, _, _) in &orders {
+        tryton.sale(order, &[("TEE-BLU-M", 2)]).await;
+    }
+    let callback =
+        |(order, name, tracking): &(String, String, String)| fulfilled(order, &[(name, tracking, "UPS", &[("TEE-BLU-M", 2)])], &[]);
+    let callbacks: Vec<_> = orders.iter().map(callback).collect();
+    join_all(callbacks.iter().map(|callback| host.send(callback))).await;
+    for (callback, (order, _, tracking)) in callbacks.iter().zip(&orders) {
+        host.until(&event_id(callback), State::Done).await;
+        arrived(&tryton, "eight orders at once", order, &[tracking]).await;
+    }
+    assert_eq!(tryton.held("TEE-BLU-M", "STOCK").await, 984);
+}
+
+#[tokio::test]
+#[ignore = "needs a real ERP: cargo xtask e2e"]
+async fn what_makes_a_record_makes_one_though_its_answer_is_lost() {
+    let tryton = Tryton::start().await;
+    let proxy = Proxy::before(tryton.port()).await;
+    let host = tryton.host(proxy.port()).start().await;
+    tryton.sale("WEB-1", &[("TEE-BLU-M", 2)]).await;
+    tryton.purchase("PO-1", &[("HAT-GRN-U", 5)]).await;
+    let cases = [
+        (received("ASN-1", "PO-1", &[("HAT-GRN-U", 5, 5, 1)]), "/stock.shipment.in?", "stock.shipment.in"),
+        (returned("RMA-1", "WEB-1", &[("SOCK-RED-S", 1, 1, 0)]), "/stock.shipment.out.return?", "stock.shipment.out.return"),
+        (resolved("order.update_resolved", "WEB-1", Some("too late")), "/ir.note?", "ir.note"),
+        (counted("PANT-NVY-L", &[("available", 7)], 10), "/stock.inventory?", "stock.inventory"),
+    ];
+    for at in [At::Request, At::Answer] {
+        let tryton = &tryton;
+        let count = |model: &'static str| async move { tryton.search(model, json!([]), &[]).await.len() };
+        let before = join_all(cases.iter().map(|(_, _, model)| count(model))).await;
+        // The second time each of them is about something else.
+        let again = [
+            received("ASN-2", "PO-1", &[("HAT-GRN-U", 0, 5, 0)]),
+            returned("RMA-2", "WEB-1", &[("SOCK-RED-S", 1, 1, 0)]),
+            resolved("order.cancel_resolved", "WEB-1", Some("too late")),
+            counted("PANT-NVY-L", &[("available", 8)], 20),
+        ];
+        let callbacks: Vec<_> = if at == At::Request { cases.iter().map(|(c, _, _)| c.clone()).collect() } else { again.to_vec() };
+        let stops: Vec<_> = cases.iter().map(|(_, path, _)| proxy.stop("POST", path, at)).collect();
+        join_all(callbacks.iter().map(|callback| host.send(callback))).await;
+        for mut stop in stops {
+            stop.reached().await;
+            drop(stop);
+        }
+        for callback in &callbacks {
+            host.until(&event_id(callback), State::Done).await;
+        }
+        let after = join_all(cases.iter().map(|(_, _, model)| count(model))).await;
+        let made: Vec<_> = after.iter().zip(&before).map(|(after, before)| after - before).collect();
+        assert_eq!(made, [1, 1, 1, 1], "{at:?}");
+    }
+    assert_eq!((tryton.held("HAT-GRN-U", "STOCK").await, tryton.held("HAT-GRN-U", "DAMAGED").await), (1009, 1));
+    assert_eq!((tryton.held("SOCK-RED-S", "STOCK").await, tryton.held("PANT-NVY-L", "STOCK").await), (1002, 8));
 }

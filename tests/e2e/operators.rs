@@ -32,6 +32,28 @@ async fn one_who_shipped_by_hand_before_the_event_came() {
 
 #[tokio::test]
 #[ignore = "needs a real ERP: cargo xtask e2e"]
+async fn one_who_shipped_two_parcels_as_one() {
+    let tryton = Tryton::start().await;
+    let host = tryton.host(tryton.port()).start().await;
+    tryton.sale("WEB-1", &[("TEE-BLU-M", 3), ("HAT-GRN-U", 1)]).await;
+    let shipment = tryton.shipment("WEB-1").await;
+    ship_by_hand(&tryton, shipment).await;
+    let second: &[_] = &[("TEE-BLU-M", 1), ("HAT-GRN-U", 1)];
+    let callback = fulfilled("WEB-1", &[("shp_1", "1Z01", "UPS", &[("TEE-BLU-M", 2)]), ("shp_2", "1Z02", "UPS", second)], &[]);
+    for callback in [&callback, &fulfilled("WEB-1", &[("shp_2", "1Z02", "UPS", second)], &[])] {
+        host.send(callback).await;
+        host.until(&event_id(callback), State::Done).await;
+    }
+    let packages = tryton.search("stock.package", json!([]), &["shipping_reference", "shipment"]).await;
+    let mut found: Vec<_> = packages.iter().map(|p| (p["shipping_reference"].as_str().unwrap(), p["shipment"].as_str().unwrap())).collect();
+    found.sort_unstable();
+    let whole = format!("stock.shipment.out,{shipment}");
+    assert_eq!(found, [("1Z01", whole.as_str()), ("1Z02", whole.as_str())]);
+    assert_eq!(tryton.held("TEE-BLU-M", "STOCK").await, 997);
+}
+
+#[tokio::test]
+#[ignore = "needs a real ERP: cargo xtask e2e"]
 async fn one_who_ships_by_hand_between_two_steps() {
     let tryton = Tryton::start().await;
     let proxy = Proxy::before(tryton.port()).await;

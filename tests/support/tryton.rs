@@ -259,11 +259,7 @@ impl Tryton {
     /// Starts PostgreSQL again.
     pub async fn start_database(&self) {
         let log = self.installed.postgres_data.join("server.log");
-        let options = format!(
-            "-p {} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off -c max_connections=200",
-            self.installed.postgres_port
-        );
-        self.pg_ctl(&["-o", &options, "-l", &log.to_string_lossy(), "-w", "start"]).await;
+        self.pg_ctl(&["-l", &log.to_string_lossy(), "-w", "start"]).await;
     }
 
     async fn pg_ctl(&self, arguments: &[&str]) {

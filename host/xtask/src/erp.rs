@@ -5,7 +5,9 @@
 //! | [`postgres`] | a cluster of our own: found or installed, made, started, stopped |
 //! | [`tryton`] | the ERP's programs and databases: installed, initialised, seeded |
 //! | [`process`] | what runs in the background, known by its process id |
+//! | [`apt`] | what only the system's packages have |
 
+mod apt;
 mod postgres;
 mod process;
 mod tryton;

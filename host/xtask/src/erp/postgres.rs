@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use super::process;
+use super::{apt, process};
 use crate::run::{command, output, run};
 
 /// The account that Debian's packages make, since PostgreSQL refuses to run as root.
@@ -35,7 +35,7 @@ impl Cluster {
             None => install()?,
         };
         let port = port.map_or_else(|| super::free_port(15_432), Ok)?;
-        let cluster = Self { data: directory.join("postgres"), port, programs, as_root: is_root() };
+        let cluster = Self { data: directory.join("postgres"), port, programs, as_root: apt::is_root() };
         cluster.make(directory)?;
         cluster.remember(directory)
     }
@@ -45,10 +45,16 @@ impl Cluster {
         let data = directory.join("postgres");
         let port = std::fs::read_to_string(directory.join("postgres.port")).ok()?.trim().parse().ok()?;
         let programs = programs()?;
-        Some(Self { data, port, programs, as_root: is_root() })
+        Some(Self { data, port, programs, as_root: apt::is_root() })
     }
 
     fn remember(self, directory: &Path) -> Result<Self> {
+        // What a test writes need not survive the machine.
+        let settings = format!(
+            "listen_addresses = '127.0.0.1'\nport = {}\nunix_socket_directories = ''\nmax_connections = 200\nfsync = off\n",
+            self.port
+        );
+        super::write(&self.data.join("postgresql.auto.conf"), &settings)?;
         super::write(&directory.join("postgres.port"), &self.port.to_string())?;
         Ok(self)
     }
@@ -79,11 +85,8 @@ impl Cluster {
         if self.runs() {
             return Ok(false);
         }
-        // What a test writes need not survive the machine.
-        let options =
-            format!("-p {} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off -c max_connections=200", self.port);
         let log = self.data.join("server.log");
-        let arguments = ["-D", &self.data(), "-o", &options, "-l", &log.to_string_lossy(), "-w", "start"];
+        let arguments = ["-D", &self.data(), "-l", &log.to_string_lossy(), "-w", "start"];
         run(&mut self.command("pg_ctl", &arguments)).with_context(|| format!("see {}", log.display()))?;
         Ok(true)
     }
@@ -139,10 +142,6 @@ impl Cluster {
     }
 }
 
-fn is_root() -> bool {
-    output(&mut command("id", &["-u"])).is_some_and(|id| id.trim() == "0")
-}
-
 /// Where PostgreSQL's programs are: Debian keeps them out of the path.
 fn programs() -> Option<PathBuf> {
     let complete = |directory: &PathBuf| ["initdb", "pg_ctl", "psql"].iter().all(|name| directory.join(name).exists());
@@ -154,11 +153,6 @@ fn programs() -> Option<PathBuf> {
 }
 
 fn install() -> Result<PathBuf> {
-    if !is_root() {
-        bail!("PostgreSQL is not installed: install it (on Debian: apt-get install postgresql), then try again");
-    }
-    run(&mut command("apt-get", &["update", "-q"]))?;
-    run(command("apt-get", &["install", "-qy", "--no-install-recommends", "postgresql"]).env("DEBIAN_FRONTEND", "noninteractive"))
-        .context("PostgreSQL cannot be installed")?;
+    apt::install("PostgreSQL", &["postgresql"])?;
     programs().context("PostgreSQL was installed, but its initdb, pg_ctl and psql are not in /usr/lib/postgresql or the path")
 }

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
+use super::apt;
 use super::postgres::Cluster;
-use crate::run::{command, root, run};
+use crate::run::{command, output, root, run};
 
 /// The seeded database.
 pub(super) const TEMPLATE: &str = "seeded";
@@ -24,8 +25,10 @@ pub(super) fn install(directory: &Path) -> Result<PathBuf> {
     if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok(venv);
     }
-    run(&mut command("python3", &["-m", "venv", &venv.to_string_lossy()]))
-        .context("Tryton needs Python 3.9 or newer with its `venv` (on Debian: apt-get install python3-venv)")?;
+    if output(&mut command("python3", &["-c", "import ensurepip, venv"])).is_none() {
+        apt::install("Python with its `venv`", &["python3", "python3-venv"])?;
+    }
+    run(&mut command("python3", &["-m", "venv", &venv.to_string_lossy()])).context("Tryton needs Python 3.9 or newer")?;
     let pip = venv.join("bin/pip");
     let file = place("requirements.txt");
     run(&mut command(&pip.to_string_lossy(), &["install", "--quiet", "--disable-pip-version-check", "-r", &file.to_string_lossy()]))
