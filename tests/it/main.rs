@@ -17,10 +17,12 @@ mod erp_faults;
 mod in_doubt;
 mod layout;
 mod order;
+mod promises;
 mod replay;
 mod rest_plugin;
 mod restart;
 mod retry;
+mod round_trip;
 mod sources;
 mod walls;
 

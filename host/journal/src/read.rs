@@ -2,6 +2,7 @@
 
 mod aside;
 mod listing;
+mod round_trips;
 mod rows;
 mod story;
 mod tally;
@@ -15,6 +16,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 pub(crate) use aside::{quarantined, quarantined_callback, rejected, rejected_callback};
 pub(crate) use listing::list;
+pub(crate) use round_trips::{due, first_since, report, round_trips};
 pub(crate) use story::story;
 pub(crate) use tally::Tallying;
 
@@ -50,7 +52,7 @@ fn claim(conn: &Connection, packs: &mut Packs, taken: &Taken) -> rusqlite::Resul
     let (since, keep_steps): (Option<i64>, _) = replayed.query_row([key], |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(Some(Claim {
         lease: taken.lease(),
-        attempt: taken.picked.attempts + 1,
+        attempt: taken.picked.attempts.saturating_add(1),
         spent: taken.picked.spent,
         since: since.map_or(event.received_at, time),
         event,
@@ -88,8 +90,7 @@ fn stored_event(conn: &Connection, packs: &mut Packs, seq: EventSeq) -> rusqlite
 pub(crate) fn state(conn: &Connection, plugin: PluginNo, key: &str) -> Result<Option<StateEntry>, JournalError> {
     reading(|| {
         let mut entry = conn.prepare_cached("SELECT value, version FROM state WHERE plugin = ? AND key = ?")?;
-        let entry =
-            entry.query_row((plugin.0, key), |row| Ok(StateEntry { value: row.get(0)?, version: row.get::<_, i64>(1)?.cast_unsigned() }));
+        let entry = entry.query_row((plugin.0, key), |row| Ok(StateEntry { value: row.get(0)?, version: rows::number(row, 1)? }));
         entry.optional()
     })
 }

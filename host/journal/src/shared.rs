@@ -24,6 +24,8 @@ pub(crate) struct Tally {
     pub(crate) unhandled: i64,
     pub(crate) quarantined: i64,
     pub(crate) rejected: i64,
+    #[serde(default)]
+    pub(crate) mismatches: i64,
     /// By state.
     pub(crate) deliveries: [i64; State::ALL.len()],
 }
@@ -39,11 +41,18 @@ impl Tally {
         }
     }
 
+    /// True where a file can hold as much.
+    pub(crate) fn is_possible(&self) -> bool {
+        let kinds = [self.events, self.unhandled, self.quarantined, self.rejected, self.mismatches];
+        kinds.iter().chain(&self.deliveries).all(|count| (0..1 << 53).contains(count))
+    }
+
     pub(crate) fn add(&mut self, more: &Self) {
         self.events += more.events;
         self.unhandled += more.unhandled;
         self.quarantined += more.quarantined;
         self.rejected += more.rejected;
+        self.mismatches += more.mismatches;
         self.deliveries.iter_mut().zip(more.deliveries).for_each(|(sum, more)| *sum += more);
     }
 }
@@ -197,6 +206,7 @@ impl Shared {
             unhandled: count(sum.unhandled),
             quarantined: count(sum.quarantined),
             rejected: count(sum.rejected),
+            mismatches: count(sum.mismatches),
         })
     }
 }

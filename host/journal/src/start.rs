@@ -5,12 +5,14 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, RwLock};
 
-use mortar_core::delivery::{Gap, State};
+use mortar_core::delivery::{DeliveryId, EventSeq, Gap, PluginNo, State};
 use mortar_core::ports::Clock;
 use rusqlite::Connection;
+use rusqlite::Error::FromSqlConversionFailure;
+use rusqlite::types::Type;
 
 use crate::ids::{Ids, Index, Run, Sealer};
-use crate::key::{DeliveryKey, HashKeys, micros, nested, plugin_of};
+use crate::key::{DeliveryKey, HashKeys, delivery_key, event_of, micros, nested, plugin_of};
 use crate::names::Names;
 use crate::options::{OpenError, Options};
 use crate::queue::{Open, Queue, line};
@@ -37,16 +39,16 @@ pub(crate) fn load(conn: &mut Connection, path: &Path, options: &Options, clock:
 fn read(conn: &mut Connection, options: &Options, clock: &dyn Clock) -> rusqlite::Result<Start> {
     let tx = conn.transaction()?;
     let hash_keys = hash_keys(&tx)?;
-    let counted = meta::<String>(&tx, "counts")?.and_then(|text| serde_json::from_str(&text).ok());
+    let counted = meta::<String>(&tx, "counts")?.and_then(|text| serde_json::from_str(&text).ok()).filter(Tally::is_possible);
     tx.execute("DELETE FROM meta WHERE name = 'counts'", [])?;
     let runs: Vec<_> = Run::load_all(&tx)?.into_iter().map(Arc::new).collect();
     let next_run = runs.last().map_or(1, |run| run.id + 1);
-    let sealed = meta::<i64>(&tx, "sealed")?.unwrap_or(0);
-    let recent = recent_ids(&tx, &hash_keys, sealed)?;
+    let sealed = place(meta(&tx, "sealed")?.unwrap_or(0))?;
+    let recent = recent_ids(&tx, &hash_keys, sealed.cast_signed())?;
     let (last, newest) = tx
         .query_row("SELECT seq, received_at FROM events ORDER BY seq DESC LIMIT 1", [], |row| Ok((row.get(0)?, row.get(1)?)))
         .or_else(none_yet)?;
-    let next_seq = (last + 1).max(meta(&tx, "next_seq")?.unwrap_or(1));
+    let next_seq = place(i64::saturating_add(last, 1).max(meta(&tx, "next_seq")?.unwrap_or(1)))?;
     // Where the clock was set back since the last event, what waits would wait for longer by as much.
     let ahead = micros(clock.now()).max(newest).saturating_sub(micros(clock.steady()));
     let (mut queue, changed) = open_deliveries(&tx, ahead)?;
@@ -59,14 +61,20 @@ fn read(conn: &mut Connection, options: &Options, clock: &dyn Clock) -> rusqlite
         recent: Recent::new(options.event_cache),
         sealer: Sealer::new(index.clone(), options.ids_per_run, next_run),
         rejected: sample(&tx)?,
-        next_seq: next_seq.cast_unsigned(),
-        sealed: sealed.cast_unsigned(),
+        next_seq,
+        sealed,
         newest,
         next_version: tx.query_row("SELECT coalesce(max(version), 0) + 1 FROM state", [], |row| row.get(0))?,
         purge_from: 0,
     };
     tx.commit()?;
     Ok(Start { memory, index, changed, counted })
+}
+
+/// A place among the events, if any journal can have it.
+fn place(seq: i64) -> rusqlite::Result<EventSeq> {
+    let seq = u64::try_from(seq).ok().filter(|seq| delivery_key(DeliveryId { event: *seq, plugin: PluginNo(0) }).is_some());
+    seq.ok_or_else(|| FromSqlConversionFailure(0, Type::Integer, "not the place of an event".into()))
 }
 
 fn none_yet(error: rusqlite::Error) -> rusqlite::Result<(i64, i64)> {
@@ -87,7 +95,7 @@ fn hash_keys(conn: &Connection) -> rusqlite::Result<HashKeys> {
 /// The ids that are in no run yet.
 fn recent_ids(conn: &Connection, keys: &HashKeys, sealed: i64) -> rusqlite::Result<Ids> {
     let mut ids = Ids::default();
-    let mut rows = conn.prepare("SELECT e.seq, s.name, e.event_id FROM events e JOIN sources s ON s.no = e.source WHERE e.seq > ?")?;
+    let mut rows = conn.prepare("SELECT e.seq, s.name, e.event_id FROM events e LEFT JOIN sources s ON s.no = e.source WHERE e.seq > ?")?;
     let mut rows = rows.query([sealed])?;
     while let Some(row) = rows.next()? {
         let seq: i64 = row.get(0)?;
@@ -105,7 +113,7 @@ fn sample(conn: &Connection) -> rusqlite::Result<crate::writer::Sample> {
 /// by their index. Stored times are so far ahead of those in memory.
 fn open_deliveries(conn: &Connection, ahead: i64) -> rusqlite::Result<(Queue, Tally)> {
     const COLUMNS: &str = "SELECT id, subject, at, attempts, spent, as_of FROM deliveries";
-    let from = nested(meta(conn, "open_from")?.unwrap_or(0), 0);
+    let from = nested(place(meta(conn, "open_from")?.unwrap_or(0))?.cast_signed(), 0);
     let mut loading = Loading { ahead, queue: Queue::new(), newest: HashMap::new(), outdated: Vec::new() };
     // Waiting ones first: most stand at the head of their line.
     loading.load(conn, &format!("{COLUMNS} INDEXED BY unsettled WHERE state = 2 AND id >= ? ORDER BY id"), 0, true)?;
@@ -138,6 +146,7 @@ impl Loading {
         let mut rows = rows.query([from])?;
         while let Some(row) = rows.next()? {
             let key = row.get(0)?;
+            place(event_of(key).cast_signed())?;
             self.add(Open {
                 key,
                 line: line(row.get(1)?, plugin_of(key)),

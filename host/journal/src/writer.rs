@@ -14,6 +14,7 @@ mod memory;
 mod newest;
 mod plugins;
 mod purge;
+mod round_trip;
 #[cfg(test)]
 mod tests;
 
@@ -39,6 +40,7 @@ pub(crate) use memory::{Memory, Sample};
 pub(crate) use newest::REASON;
 pub(crate) use plugins::RegisterPlugins;
 pub(crate) use purge::Purge;
+pub(crate) use round_trip::{LookAgain, Record, TakeDue, TakenDue};
 
 use crate::fault::{Fault, is_of_request, journal_error, keeps_connection};
 use crate::options::Options;
@@ -176,6 +178,11 @@ impl Writer {
                 break;
             }
         }
+        if let Some(conn) = self.conn.as_ref().filter(|_| self.checkpoints.health().is_err())
+            && let Err(error) = schema::leave_log(conn)
+        {
+            tracing::error!(%error, "the write-ahead log is copied now, though it should not be");
+        }
         Remains { _conn: self.conn, _lock: self.lock }
     }
 
@@ -219,9 +226,9 @@ impl Writer {
         self.memory.sealer.advance();
         match transact(&conn, &self.memory, &self.shared, &self.options, commands) {
             Ok(staged) => {
-                self.shared.set_health(Ok(()));
                 self.memory.publish(staged, &self.shared);
                 self.checkpoints.committed(&conn);
+                self.shared.set_health(self.checkpoints.health());
                 self.conn = Some(conn);
                 Ok(())
             }

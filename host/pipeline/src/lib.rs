@@ -6,15 +6,18 @@
 //! | [`dispatch`] | due deliveries are claimed and run, within bounds |
 //! | [`run`] | one attempt: the handler, its verdict, its record |
 //! | [`steps`] | what a handler asks of the host: durable calls, settling, state |
+//! | [`confirm`], `reads` | round trips: what was delivered is read back from the ERP |
 //! | [`plugins`] | which plugin handles what, under which number |
 //! | [`operate`] | what operators do to callbacks that were set aside |
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod accept;
+pub mod confirm;
 pub mod dispatch;
 pub mod operate;
 pub mod plugins;
+mod reads;
 pub mod run;
 pub mod steps;
 

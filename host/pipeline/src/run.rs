@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use mortar_core::code::ErrorCode;
-use mortar_core::delivery::{Ending, Gap, Verdict};
+use mortar_core::delivery::{Ending, Verdict};
 use mortar_core::event::{Family, TypedEvent};
 use mortar_core::masonhub;
-use mortar_core::ports::{Claim, Finish, Finished, JournalError, Observation, Plugin, Ran, Run, StateWrite};
+use mortar_core::ports::{Claim, Finish, Finished, JournalError, Observation, Plugin, Ran, Run};
 use mortar_core::retry::{History, RetryPolicy};
 use mortar_core::story;
 use tokio::time::Instant;
@@ -57,7 +57,15 @@ impl Runner {
         let verdict = policy.verdict(ran.ending, history);
         let result = verdict_name(&verdict);
         report(&claim, &plugin, &verdict);
-        if let Err(fault) = self.finish(&claim, verdict, plugin.settings.gap, attempt, steps.state, ended_at).await {
+        let finish = Finish {
+            lease: claim.lease,
+            verdict,
+            gap: plugin.settings.gap,
+            attempt,
+            state: steps.state,
+            confirm_at: confirm_at(&plugin, ended_at),
+        };
+        if let Err(fault) = self.finish(finish, ended_at).await {
             // Nothing is lost: the lease expires, and the handler runs again over its journaled steps.
             tracing::error!(event = %claim.event.id, plugin = %plugin.name, %fault, "the end of an attempt could not be journaled");
             return;
@@ -86,27 +94,18 @@ impl Runner {
         plugin.settings.retry.as_ref().or_else(of_connection).unwrap_or(&self.retry)
     }
 
-    async fn finish(
-        &self,
-        claim: &Claim,
-        verdict: Verdict,
-        gap: Gap,
-        attempt: story::Attempt,
-        state: Vec<StateWrite>,
-        now: Timestamp,
-    ) -> Result<(), JournalError> {
-        let finish = Finish { lease: claim.lease, verdict, gap, attempt, state };
+    async fn finish(&self, finish: Finish, now: Timestamp) -> Result<(), JournalError> {
         if self.record(&finish).await? == Finished::Recorded {
             return Ok(());
         }
         let reason = "another delivery changed the plugin's state meanwhile; running again".to_owned();
         let code = ErrorCode::StateConflict;
-        let mut attempt = finish.attempt;
+        let Finish { lease, gap, mut attempt, .. } = finish;
         attempt.ending = "retry".into();
         attempt.code = Some(code.to_string());
         attempt.reason = Some(reason.clone());
         let verdict = Verdict::Waiting { until: now, code, reason, spent: false };
-        self.record(&Finish { lease: claim.lease, verdict, gap, attempt, state: Vec::new() }).await?;
+        self.record(&Finish { lease, verdict, gap, attempt, state: Vec::new(), confirm_at: None }).await?;
         Ok(())
     }
 
@@ -126,6 +125,12 @@ impl Runner {
             }
         }
     }
+}
+
+/// When the ERP is to be read back, if the plugin does that.
+fn confirm_at(plugin: &Plugin, ended_at: Timestamp) -> Option<Timestamp> {
+    let after = SignedDuration::try_from(plugin.settings.round_trip.after).unwrap_or(SignedDuration::MAX);
+    plugin.round_trip.then(|| ended_at.checked_add(after).unwrap_or(Timestamp::MAX))
 }
 
 /// The typed record, where the plugin has a typed handler for it. A plugin that also takes raw

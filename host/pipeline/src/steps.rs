@@ -28,7 +28,10 @@ use tokio::time::Instant;
 
 use crate::Ports;
 
+pub(crate) mod budget;
 mod state;
+
+use budget::{Budget, Refusal};
 
 /// Longest name of a step, in bytes.
 pub const STEP_LIMIT: usize = 200;
@@ -54,8 +57,7 @@ pub struct Steps {
 struct Inner {
     calls: Vec<Call>,
     trace: Vec<Trace>,
-    used: u32,
-    sent_bytes: u64,
+    budget: Budget,
     /// The last answer on its way into the journal.
     unsettled_receipt: Option<Receipt<()>>,
     state: state::Writes,
@@ -258,24 +260,13 @@ impl Steps {
 
     /// What can be refused without a look at the step's past.
     fn admit(&self, inner: &mut Inner, step: &str, request: &Request) -> Result<(), CallError> {
-        let limits = &self.plugin.settings.limits;
-        inner.used += 1;
-        if inner.used > u32::from(limits.calls) {
-            return Err(overrule(inner, format!("more than {} calls in one attempt (limits.calls)", limits.calls)));
-        }
-        let size = request.body.as_ref().map_or(0, Vec::len) + request.headers.iter().map(|(n, v)| n.len() + v.len()).sum::<usize>();
-        inner.sent_bytes += size as u64;
-        if inner.sent_bytes > limits.sent.as_u64() {
-            return Err(overrule(inner, format!("requests of more than {} in one attempt (limits.sent)", limits.sent)));
-        }
-        if step.is_empty() || step.len() > STEP_LIMIT || step.chars().any(char::is_control) {
-            return Err(CallError::Denied(format!("a step's name has 1 to {STEP_LIMIT} bytes and no control characters")));
-        }
-        if !self.plugin.settings.connections.contains(&request.connection) {
-            let name = &request.connection;
-            return Err(CallError::Denied(format!("connection `{name}` is not granted: add it to `connections` in plugin.toml")));
-        }
-        Ok(())
+        inner.budget.spend(&self.plugin.settings, step, request).map_err(|refusal| match refusal {
+            Refusal::Denied(reason) => CallError::Denied(reason),
+            Refusal::Broken(reason) => {
+                inner.overruled = Some(Ending::Refused { code: ErrorCode::PluginLimit, reason: reason.clone() });
+                CallError::TooLarge(reason)
+            }
+        })
     }
 
     async fn send(
@@ -431,11 +422,6 @@ async fn durable(inner: &mut Inner) -> Result<(), CallError> {
     })
 }
 
-fn overrule(inner: &mut Inner, reason: String) -> CallError {
-    inner.overruled = Some(Ending::Refused { code: ErrorCode::PluginLimit, reason: reason.clone() });
-    CallError::TooLarge(reason)
-}
-
 fn remember(calls: &mut Vec<Call>, at: usize, call: Call) {
     match calls.get_mut(at) {
         Some(old) => *old = call,
@@ -457,7 +443,7 @@ fn diverged(step: &str, call: &Call, request: &Request) -> String {
     format!("step `{step}` of attempt {} was sent with another request than now ({what})", call.attempt)
 }
 
-fn told(error: &SendError) -> CallError {
+pub(crate) fn told(error: &SendError) -> CallError {
     match error {
         SendError::Denied(reason) => CallError::Denied(reason.clone()),
         SendError::TooLarge { reason, .. } => CallError::TooLarge(reason.clone()),

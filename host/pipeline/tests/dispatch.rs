@@ -76,7 +76,7 @@ impl Sandbox for Stuck {
     fn plugins(&self) -> Vec<Plugin> {
         let plugin = |(n, concurrency): (usize, &Option<usize>)| {
             let settings = Arc::new(PluginSettings { concurrency: *concurrency, ..PluginSettings::default() });
-            Plugin { name: format!("p{n}"), digest: "d1".into(), families: Vec::new(), any_event: true, settings }
+            Plugin { name: format!("p{n}"), digest: "d1".into(), families: Vec::new(), any_event: true, round_trip: false, settings }
         };
         self.0.iter().enumerate().map(plugin).collect()
     }

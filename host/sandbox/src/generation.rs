@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use mortar_bindings::imports::mortar::plugin::types::{Delivery, Failure, Outcome};
-use mortar_bindings::{any_event, inbound_shipment_events, inventory_events, order_events, order_resolutions, return_events};
+use mortar_bindings::round_trip::exports::mortar::events::round_trip::Confirmation;
+use mortar_bindings::{any_event, inbound_shipment_events, inventory_events, order_events, order_resolutions, return_events, round_trip};
 use mortar_core::event::{Family, TypedEvent};
 use mortar_core::ports::Plugin;
 use wasmtime::component::InstancePre;
@@ -26,6 +27,8 @@ macro_rules! handlers {
         /// The interfaces of `mortar:events` that a component exports, ready to be instantiated.
         pub(crate) struct Handlers {
             $($module: Option<$module::HandlerPre<Context>>,)+
+            /// No handler: it runs after one.
+            round_trip: Option<round_trip::HandlerPre<Context>>,
         }
 
         impl Handlers {
@@ -36,6 +39,7 @@ macro_rules! handlers {
             pub(crate) fn new(component: &InstancePre<Context>, exports: impl Fn(&str) -> bool) -> Result<Self> {
                 Ok(Self {
                     $($module: exports($interface).then(|| $module::HandlerPre::new(component.clone())).transpose()?,)+
+                    round_trip: exports("round-trip").then(|| round_trip::HandlerPre::new(component.clone())).transpose()?,
                 })
             }
 
@@ -45,6 +49,9 @@ macro_rules! handlers {
                 $(if let Some(handler) = &self.$module {
                     handler.instantiate_async(&mut store()).await?;
                 })+
+                if let Some(round_trip) = &self.round_trip {
+                    round_trip.instantiate_async(&mut store()).await?;
+                }
                 Ok(())
             }
         }
@@ -76,6 +83,22 @@ impl Handlers {
     /// True where raw events are handled.
     pub(crate) fn any_event(&self) -> bool {
         self.any_event.is_some()
+    }
+
+    /// True where it reads back from the ERP.
+    pub(crate) fn round_trip(&self) -> bool {
+        self.round_trip.is_some()
+    }
+
+    /// Instantiates the component and calls its `confirm`. None where it has none.
+    pub(crate) async fn confirm(
+        &self,
+        store: &mut Store<Context>,
+        delivery: &Delivery,
+    ) -> Result<Option<std::result::Result<Confirmation, Failure>>> {
+        let Some(round_trip) = &self.round_trip else { return Ok(None) };
+        let instance = round_trip.instantiate_async(&mut *store).await?;
+        instance.mortar_events_round_trip().call_confirm(store, delivery).await.map(Some)
     }
 
     /// Instantiates the component and calls its handler: the typed one where it has it and the

@@ -77,7 +77,8 @@ impl Loader {
         };
         let config = Arc::new(PluginConfig::new(&settings.config));
         let (families, any_event) = (handlers.families(), handlers.any_event());
-        let plugin = Plugin { name: found.name.clone(), digest, families, any_event, settings: Arc::new(settings) };
+        let round_trip = handlers.round_trip();
+        let plugin = Plugin { name: found.name.clone(), digest, families, any_event, round_trip, settings: Arc::new(settings) };
         check_events(&plugin, found)?;
         Ok(Generation { plugin, config, handlers })
     }

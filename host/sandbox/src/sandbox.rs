@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytesize::ByteSize;
 use mortar_core::config::PluginsConfig;
 use mortar_core::event::TypedEvent;
-use mortar_core::ports::{BoxFuture, Host, Plugin, Ran, Run, Sandbox};
+use mortar_core::ports::{BoxFuture, Confirmed, Host, Plugin, Ran, Run, Sandbox};
 use wasmtime::Engine;
 
 use crate::discover::discover;
@@ -15,7 +15,7 @@ use crate::ending;
 use crate::error::{PluginProblem, SandboxError};
 use crate::generation::Generation;
 use crate::load::Loader;
-use crate::run::run;
+use crate::run::{confirm, run};
 
 /// How much the sandbox may use, and where it keeps compiled code.
 #[derive(Clone, Debug)]
@@ -84,6 +84,15 @@ impl Sandbox for WasmSandbox {
                     let ending = ending::of_missing(format!("plugin {plugin} is not loaded"));
                     Ran { ending, log: Vec::new(), digest: "".into() }
                 }
+            }
+        })
+    }
+
+    fn confirm<'a>(&'a self, plugin: &'a str, run: Run, host: Arc<dyn Host>) -> BoxFuture<'a, Confirmed> {
+        Box::pin(async move {
+            match self.generations.get(plugin).cloned() {
+                Some(generation) => confirm(&self.engine, &generation, run, host).await,
+                None => Confirmed { answer: Err(ending::of_missing(format!("plugin {plugin} is not loaded"))), log: Vec::new() },
             }
         })
     }

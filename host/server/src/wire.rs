@@ -4,16 +4,16 @@ use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 
 use jiff::Timestamp;
-use mortar_connect::Connections;
+use mortar_connect::{Connections, Keeper, Secrets};
 use mortar_core::config::{Config, Secret};
-use mortar_core::ports::{Clock, Journal, Observer, Random, Sandbox};
+use mortar_core::ports::{Clock, Journal, Observer, Random, RoundTrips, Sandbox};
 use mortar_journal::{Backups, SqliteJournal};
 use mortar_pipeline::Ports;
 use mortar_pipeline::plugins::Plugins;
 use mortar_sandbox::{PluginProblem, SandboxOptions, WasmSandbox};
 use tokio::time::Instant;
 
-use crate::config::Loaded;
+use crate::config::{Loaded, secrets};
 use crate::edge::Source;
 use crate::telemetry::metrics::Metrics;
 
@@ -75,6 +75,8 @@ pub enum WireError {
 pub struct Wired {
     /// The pipeline's view of them.
     pub ports: Ports,
+    /// What is known of round trips.
+    pub round_trips: Arc<dyn RoundTrips>,
     /// Who handles what.
     pub plugins: Arc<Plugins>,
     /// The connections, for their status.
@@ -97,16 +99,29 @@ pub async fn wire(loaded: &Loaded) -> Result<Wired, WireError> {
     let observer: Arc<dyn Observer> = metrics.clone();
     let journal = open_journal(loaded, clock.clone())?;
     let backups = journal.backups();
-    let journal: Arc<dyn Journal> = Arc::new(journal);
+    let journal = Arc::new(journal);
+    let round_trips: Arc<dyn RoundTrips> = journal.clone();
+    let journal: Arc<dyn Journal> = journal;
     let (sandbox, not_loaded) = load_plugins(loaded).await?;
     let sandbox: Arc<dyn Sandbox> = Arc::new(sandbox);
-    let resolve = |secret: &Secret| loaded.secret(secret);
-    let connections = Connections::new(&loaded.config.connections, &resolve, clock.clone(), observer.clone())
+    let connections = Connections::new(&loaded.config.connections, loaded, clock.clone(), observer.clone())
         .map_err(|errors| WireError::Config(lines(&errors)))?;
     let connections = Arc::new(connections);
     let plugins = Arc::new(Plugins::number(&*sandbox, &*journal).await?);
     let ports = Ports { journal, sandbox, connector: connections.clone(), clock, random: Arc::new(SystemRandom), observer };
-    Ok(Wired { ports, plugins, connections, backups, metrics, not_loaded })
+    Ok(Wired { ports, round_trips, plugins, connections, backups, metrics, not_loaded })
+}
+
+impl Secrets for Loaded {
+    fn resolve(&self, secret: &Secret) -> Result<String, String> {
+        self.secret(secret)
+    }
+
+    fn keeper(&self, secret: &Secret) -> Option<Keeper> {
+        let Secret::File(path) = secret else { return None };
+        let path = self.path(path);
+        Some(Box::new(move |text| secrets::replace(&path, text).map_err(|error| format!("{}: {error}", path.display()))))
+    }
 }
 
 /// The sources of a configuration.

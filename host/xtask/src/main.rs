@@ -11,6 +11,7 @@
 //! | [`torture`] | `cargo xtask torture` |
 //! | [`erp`] | `cargo xtask erp` |
 //! | [`e2e`] | `cargo xtask e2e` |
+//! | [`fuzz`] | `cargo xtask fuzz` |
 //! | [`audit`] | `cargo xtask audit` |
 //! | [`run`] | how commands are run |
 
@@ -21,6 +22,7 @@ mod bench;
 mod demo;
 mod e2e;
 mod erp;
+mod fuzz;
 mod plugins;
 mod run;
 mod sim;
@@ -85,6 +87,15 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Looks for bytes that break what reads them: callbacks, signatures, settings, the journal
+    Fuzz {
+        /// How long each target runs
+        #[arg(long, default_value_t = 60)]
+        seconds: u32,
+        /// Only this one: callback, config, journal, plugin or signature
+        #[arg(long)]
+        target: Option<String>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -98,6 +109,7 @@ fn main() -> ExitCode {
         Command::Erp { command } => erp::erp(&command),
         Command::Sim { arguments } => sim::sim(&arguments),
         Command::Torture { arguments } => torture::torture(&arguments),
+        Command::Fuzz { seconds, target } => fuzz::fuzz(seconds, target.as_deref()),
     };
     match done {
         Ok(code) => code,

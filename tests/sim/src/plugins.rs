@@ -256,6 +256,7 @@ impl Sandbox for SimSandbox {
             digest: "native".into(),
             families: vec![native.family],
             any_event: false,
+            round_trip: false,
             settings: Arc::new(PluginSettings { gap: native.gap, ..defaults.clone() }),
         };
         ALL.map(plugin).to_vec()

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use super::{BoxFuture, JournalError, StateEntry, StateWrite, StoredEvent};
 use crate::call::{CallError, Mail, Request, Response, Settlement};
+use crate::code::ErrorCode;
 use crate::delivery::Ending;
 use crate::event::{Family, TypedEvent};
+use crate::round_trip::Confirmation;
 use crate::story;
 
 /// What a run is given of its delivery.
@@ -28,6 +30,15 @@ pub struct Ran {
     pub digest: Arc<str>,
 }
 
+/// What a look at the ERP came to.
+#[derive(Clone, Debug)]
+pub struct Confirmed {
+    /// What the plugin found, or how its `confirm` ended instead: as a retry or refused.
+    pub answer: Result<Confirmation, Ending>,
+    /// What the plugin logged.
+    pub log: Vec<story::LogLine>,
+}
+
 /// What a loaded plugin is.
 #[derive(Clone, Debug)]
 pub struct Plugin {
@@ -39,6 +50,8 @@ pub struct Plugin {
     pub families: Vec<Family>,
     /// True where it takes raw events.
     pub any_event: bool,
+    /// True where it reads back from the ERP (`round-trip`).
+    pub round_trip: bool,
     /// Its settings.
     pub settings: Arc<crate::plugin::PluginSettings>,
 }
@@ -83,4 +96,12 @@ pub trait Sandbox: Send + Sync {
     /// Runs the named plugin's handler on an event: the typed one where `typed` is given and the
     /// plugin exports it, else the raw one.
     fn run<'a>(&'a self, plugin: &'a str, run: Run, typed: Option<TypedEvent>, host: Arc<dyn Host>) -> BoxFuture<'a, Ran>;
+
+    /// Runs the named plugin's `confirm` on an event whose delivery is done. Only asked of plugins
+    /// with [`round_trip`](Plugin::round_trip).
+    fn confirm<'a>(&'a self, plugin: &'a str, _run: Run, _host: Arc<dyn Host>) -> BoxFuture<'a, Confirmed> {
+        let reason = format!("plugin {plugin} does not read back");
+        let answer = Err(Ending::Refused { code: ErrorCode::PluginMissing, reason });
+        Box::pin(std::future::ready(Confirmed { answer, log: Vec::new() }))
+    }
 }

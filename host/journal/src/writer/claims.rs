@@ -40,7 +40,7 @@ impl Taken {
         let Picked { attempts, spent, .. } = self.picked;
         Some(Claim {
             lease: self.lease(),
-            attempt: attempts + 1,
+            attempt: attempts.saturating_add(1),
             spent,
             since: event.received_at,
             event,

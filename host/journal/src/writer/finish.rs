@@ -10,6 +10,7 @@ use rusqlite::OptionalExtension;
 
 use super::batch::{Batch, Change};
 use super::newest::{Place, REASON};
+use super::round_trip;
 use super::{Request, json};
 use crate::fault::Fault;
 use crate::key::{DeliveryKey, NEST, micros, nested};
@@ -23,7 +24,7 @@ impl Request for End {
     type Answer = Finished;
 
     fn apply(&self, batch: &mut Batch<'_>) -> Result<Finished, Fault> {
-        let Finish { lease, verdict, gap, attempt, state } = &self.0;
+        let Finish { lease, verdict, gap, attempt, state, confirm_at } = &self.0;
         let held = batch.held(*lease)?;
         let plugin = lease.delivery.plugin;
         if matches!(verdict, Verdict::Done | Verdict::Ignored { .. }) {
@@ -37,7 +38,12 @@ impl Request for End {
             among_counts(batch, plugin, &held, as_of, &mut end)?;
         }
         match end.state {
-            State::Done => close_gaps(batch, plugin, &held, end.at)?,
+            State::Done => {
+                close_gaps(batch, plugin, &held, end.at)?;
+                if let Some(at) = confirm_at {
+                    round_trip::fall_due(batch, held.key, micros(*at), end.at)?;
+                }
+            }
             State::Dead => end.gap = if held.as_of.is_some() { gap.of_count() } else { *gap },
             _ => {}
         }

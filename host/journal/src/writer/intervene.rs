@@ -12,6 +12,7 @@ use super::Request;
 use super::batch::{Batch, Change};
 use super::call::set_fate;
 use super::newest::Place;
+use super::round_trip;
 use crate::fault::Fault;
 use crate::key::{DeliveryKey, all_in, delivery_key, micros, state};
 use crate::queue::{Count, Open, line};
@@ -103,6 +104,7 @@ impl Intervene {
             Replay::KeepSteps => ("replayed by an operator with the answers of then", Some(true)),
             Replay::FromScratch => ("replayed by an operator from scratch", None),
         };
+        round_trip::forget(batch, over.key)?;
         let (now, place) = (micros(self.now), self.place(over));
         let mut update = batch.conn.prepare_cached(
             "UPDATE deliveries SET state = ?, at = ?2, spent = 0, since = ?2, code = NULL, reason = ?3, gap = NULL, keep_steps = ?4

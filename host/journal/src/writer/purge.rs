@@ -155,9 +155,12 @@ fn forget_range(batch: &mut Batch<'_>, first: i64, last: i64) -> rusqlite::Resul
         handled.insert(event_of(row.get(0)?));
         tally.moves(state(row.get(1)?), None);
     }
+    let mut mismatches = batch.conn.prepare_cached("SELECT count(*) FROM round_trips WHERE id BETWEEN ? AND ? AND state = 2")?;
+    tally.mismatches -= mismatches.query_row(deliveries, |row| row.get::<_, i64>(0))?;
     for (sql, range) in [
         ("DELETE FROM calls WHERE id BETWEEN ? AND ?", parts),
         ("DELETE FROM attempts WHERE id BETWEEN ? AND ?", parts),
+        ("DELETE FROM round_trips WHERE id BETWEEN ? AND ?", deliveries),
         ("DELETE FROM deliveries WHERE id BETWEEN ? AND ?", deliveries),
     ] {
         batch.conn.prepare_cached(sql)?.execute(range)?;

@@ -59,6 +59,20 @@ macro_rules! contract {
     };
 }
 
+/// What a journal does beyond that which also keeps round trips.
+#[allow(unused_macros)]
+macro_rules! round_trip_contract {
+    ($store:expr) => {
+        groups! {
+            $store;
+            round_trips:
+                falls_due_after_its_delivery, is_looked_at_by_one_at_a_time, keeps_what_was_found, is_looked_at_again_when_asked,
+                is_looked_at_again_later, gives_up, goes_with_a_replay, a_newer_count_takes_its_place, is_marked_since_a_time,
+                is_counted_by_plugin_and_state, goes_with_its_event;
+        }
+    };
+}
+
 /// What a journal does beyond that whose due times and leases go by `Clock::steady`.
 #[allow(unused_macros)]
 macro_rules! steady_contract {

@@ -175,5 +175,6 @@ async fn counts_again(scene: &Scene<'_>) -> mortar_core::story::Counts {
         unhandled: events.iter().filter(|event| event.deliveries.is_empty()).count() as u64,
         quarantined: 0,
         rejected: 0,
+        mismatches: 0,
     }
 }

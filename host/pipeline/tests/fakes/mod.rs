@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use mortar_core::call::{Request, Response};
-use mortar_core::delivery::{DeliveryId, PluginNo};
+use mortar_core::delivery::{DeliveryId, Ending, PluginNo};
 use mortar_core::event::TypedEvent;
 use mortar_core::plugin::PluginSettings;
 use mortar_core::ports::*;
 use mortar_core::retry::RetryPolicy;
+use mortar_core::round_trip::Confirmation;
 use mortar_core::story;
 use mortar_pipeline::Ports;
 
@@ -202,7 +203,7 @@ impl Connector for FakeConnector {
 pub(crate) struct FakeSandbox {
     pub(crate) settings: PluginSettings,
     #[allow(clippy::type_complexity)]
-    pub(crate) handler: Box<dyn Fn(Run, Arc<dyn Host>) -> BoxFuture<'static, mortar_core::delivery::Ending> + Send + Sync>,
+    pub(crate) handler: Box<dyn Fn(Run, Arc<dyn Host>) -> BoxFuture<'static, Ending> + Send + Sync>,
 }
 
 impl FakeSandbox {
@@ -212,6 +213,7 @@ impl FakeSandbox {
             digest: "d1".into(),
             families: Vec::new(),
             any_event: true,
+            round_trip: true,
             settings: Arc::new(self.settings.clone()),
         }
     }
@@ -224,6 +226,18 @@ impl Sandbox for FakeSandbox {
     fn run<'a>(&'a self, _: &'a str, run: Run, _: Option<TypedEvent>, host: Arc<dyn Host>) -> BoxFuture<'a, Ran> {
         let running = (self.handler)(run, host);
         Box::pin(async move { Ran { ending: running.await, log: Vec::new(), digest: "d1".into() } })
+    }
+    /// The handler looks: done is confirmed, ignored is a mismatch.
+    fn confirm<'a>(&'a self, _: &'a str, run: Run, host: Arc<dyn Host>) -> BoxFuture<'a, Confirmed> {
+        let running = (self.handler)(run, host);
+        Box::pin(async move {
+            let answer = match running.await {
+                Ending::Done => Ok(Confirmation::Confirmed { evidence: "it is there".into() }),
+                Ending::Ignored(found) => Ok(Confirmation::Mismatch { expected: "1Z1".into(), found }),
+                ending => Err(ending),
+            };
+            Confirmed { answer, log: Vec::new() }
+        })
     }
 }
 

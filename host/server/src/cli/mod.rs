@@ -9,6 +9,7 @@
 //! | `event`, `story` | events |
 //! | `send`, `target`, `signing` | callbacks that are sent for a try |
 //! | `dead`, `replay`, `quarantine`, `rejected`, `each` | what operators do to what is stuck |
+//! | `roundtrip` | what the ERP said when it was read back |
 //! | `status` | how the host is |
 //! | `backup` | copies of the journal: written while the host serves, restored when it does not |
 
@@ -27,6 +28,7 @@ mod output;
 mod quarantine;
 mod rejected;
 mod replay;
+mod roundtrip;
 mod send;
 mod signing;
 mod simulate;
@@ -84,6 +86,9 @@ enum Command {
     /// See after callbacks that were not genuine
     #[command(subcommand)]
     Rejected(rejected::Rejected),
+    /// See whether what was delivered has arrived, by what the ERP says when it is read back
+    #[command(subcommand)]
+    Roundtrip(roundtrip::RoundTrips),
     /// Show how the running host is
     Status,
     /// Write a copy of the running host's journal
@@ -133,6 +138,7 @@ async fn run(cli: &Cli, output: &mut Output<'_>) -> Result<Exit, Failure> {
         Command::Dead(command) => dead::run(command, &client(cli)?, now, output).await,
         Command::Quarantine(command) => quarantine::run(command, &client(cli)?, output).await,
         Command::Rejected(command) => rejected::run(command, &client(cli)?, output).await,
+        Command::Roundtrip(command) => roundtrip::run(command, &client(cli)?, now, output).await,
         Command::Status => status::run(&client(cli)?, output).await,
         Command::Backup(command) => backup::backup(command, &client(cli)?, output).await,
         Command::Restore(command) => backup::restore(command, &cli.config, now, output),

@@ -81,6 +81,7 @@ fn next(status: &Status) -> Vec<String> {
     let dead = status.counts.deliveries.iter().find(|(state, _)| *state == State::Dead).map_or(0, |(_, count)| *count);
     let hints = [
         (dead, "dead letter", "mortar dead list"),
+        (status.counts.mismatches, "round-trip mismatch", "mortar roundtrip list"),
         (status.counts.quarantined, "callback in quarantine", "mortar quarantine list"),
         (status.counts.rejected, "rejected callback", "mortar rejected list"),
     ];
@@ -112,7 +113,14 @@ mod tests {
             started_at: "2026-03-01T09:00:00Z".parse().unwrap(),
             uptime_seconds: 3725,
             edge: "127.0.0.1:8080".into(),
-            counts: Counts { events: 12, deliveries: vec![(State::Done, 10), (State::Dead, 2)], unhandled: 0, quarantined: 1, rejected: 0 },
+            counts: Counts {
+                events: 12,
+                deliveries: vec![(State::Done, 10), (State::Dead, 2)],
+                unhandled: 0,
+                quarantined: 1,
+                rejected: 0,
+                mismatches: 0,
+            },
             plugins: vec![PluginStatus {
                 name: "rest".into(),
                 digest: "0123456789abcdef".into(),

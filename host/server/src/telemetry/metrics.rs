@@ -28,6 +28,12 @@ struct AttemptLabels {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct RoundTripLabels {
+    plugin: String,
+    state: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct CallLabels {
     connection: String,
     /// `2xx` to `5xx`, or `none` where no answer came.
@@ -54,6 +60,7 @@ pub struct Metrics {
     stored: Family<SourceLabels, Counter>,
     duplicates: Family<SourceLabels, Counter>,
     attempts: Durations<AttemptLabels>,
+    round_trips: Durations<RoundTripLabels>,
     calls: Durations<CallLabels>,
     breakers: Family<BreakerLabels, Counter>,
     ready: Gauge,
@@ -65,6 +72,7 @@ impl Default for Metrics {
         let callbacks = Durations::new_with_constructor(seconds as fn() -> Histogram);
         let attempts = Durations::new_with_constructor(seconds as fn() -> Histogram);
         let calls = Durations::new_with_constructor(seconds as fn() -> Histogram);
+        let round_trips = Durations::new_with_constructor(seconds as fn() -> Histogram);
         let (stored, duplicates, breakers) = (Family::default(), Family::default(), Family::default());
         let help = "Callbacks by source and result, from the first byte read to the answer";
         registry.register_with_unit("callback_duration", help, Unit::Seconds, callbacks.clone());
@@ -72,12 +80,14 @@ impl Default for Metrics {
         registry.register("events_duplicate", "Events by source whose id was known", duplicates.clone());
         let help = "Attempts by plugin and result";
         registry.register_with_unit("attempt_duration", help, Unit::Seconds, attempts.clone());
+        let help = "Looks at the ERP for round trips by plugin and what they came to; due: looked at again";
+        registry.register_with_unit("round_trip_duration", help, Unit::Seconds, round_trips.clone());
         let help = "Requests through connections by class of status";
         registry.register_with_unit("call_duration", help, Unit::Seconds, calls.clone());
         registry.register("breaker_changes", "Changes of the breakers of connections, by what they became", breakers.clone());
         let ready = Gauge::default();
         registry.register("ready", "1 while callbacks are taken, 0 while the journal cannot store them", ready.clone());
-        Self { registry, callbacks, stored, duplicates, attempts, calls, breakers, ready }
+        Self { registry, callbacks, stored, duplicates, attempts, round_trips, calls, breakers, ready }
     }
 }
 
@@ -116,6 +126,9 @@ impl Observer for Metrics {
             }
             Observation::Attempt { plugin, result, took } => {
                 observe(&self.attempts, &AttemptLabels { plugin: plugin.to_owned(), result }, took);
+            }
+            Observation::RoundTrip { plugin, state, took } => {
+                observe(&self.round_trips, &RoundTripLabels { plugin: plugin.to_owned(), state: state.as_str() }, took);
             }
             Observation::Call { connection, status, took } => {
                 let status = match status {

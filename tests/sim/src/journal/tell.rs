@@ -23,6 +23,7 @@ impl Tables {
             delivery: self.delivery(leases, id, delivery),
             attempts: delivery.story.clone(),
             calls: delivery.calls.values().cloned().collect(),
+            round_trip: None,
         });
         Some(EventStory {
             event: self.summary(leases, stored),
@@ -42,6 +43,7 @@ impl Tables {
             unhandled: self.events.keys().filter(|seq| self.deliveries_of(**seq).next().is_none()).count() as u64,
             quarantined: self.quarantine.values().filter(|(about, _)| about.released_at.is_none()).count() as u64,
             rejected: self.rejected.len() as u64,
+            mismatches: 0,
         }
     }
 

@@ -165,7 +165,7 @@ impl Work<'_> {
     }
 
     pub(super) fn finish(&mut self, finish: Finish) -> Result<Finished, JournalError> {
-        let Finish { lease, verdict, gap, attempt, state } = finish;
+        let Finish { lease, verdict, gap, attempt, state, .. } = finish;
         self.check_lease(lease)?;
         let id = lease.delivery;
         if matches!(verdict, Verdict::Done | Verdict::Ignored { .. }) {

@@ -90,7 +90,14 @@ fn grants_and_connections_must_know_each_other() {
     let text = "# mine\nconnections = [\n  \"erp\",\n  \"epr\",\n]\n";
     fs::write(&file, text).unwrap();
     let settings: PluginSettings = toml::from_str(text).unwrap();
-    let plugin = Plugin { name: "rest".into(), digest: "00".into(), families: Vec::new(), any_event: true, settings: Arc::new(settings) };
+    let plugin = Plugin {
+        name: "rest".into(),
+        digest: "00".into(),
+        families: Vec::new(),
+        any_event: true,
+        round_trip: false,
+        settings: Arc::new(settings),
+    };
     let loaded = config::read(&folder.path().join("mortar.toml")).unwrap();
 
     let told = |problems: Vec<Problem>| Problem::list(&problems).replace(&format!("{}/", folder.path().display()), "");
