@@ -2,13 +2,21 @@
 
 use std::io::Write;
 
+use mortar_core::round_trip::RoundTripState;
+use mortar_core::story::EventStory;
+use mortar_tests::Host;
+use mortar_tests::fixtures::event_id;
 use mortar_tests::tryton::Tryton;
 use serde_json::{Value, json};
 
 /// Whether each tracking number of an order is in Tryton exactly once, on a shipment of that order
-/// which is done, and whether the customer has been told of it exactly once. What is found is also
-/// written to the file of the results, if there is one.
-pub(crate) async fn arrived(tryton: &Tryton, test: &str, order: &str, tracking: &[&str]) {
+/// which is done, whether the customer has been told of it exactly once, and whether the host has found
+/// the same when it read the ERP back. What is found is also written to the file of the results, if
+/// there is one.
+pub(crate) async fn arrived(tryton: &Tryton, host: &Host, test: &str, order: &str, tracking: &[&str], callbacks: &[&Value]) {
+    for callback in callbacks {
+        confirmed(host, callback).await;
+    }
     let found = tryton.search("stock.package", json!([["shipping_reference", "in", tracking]]), &["shipping_reference", "shipment"]).await;
     let times = |number: &&&str| found.iter().filter(|package| package["shipping_reference"] == **number).count();
     let doubled = tracking.iter().filter(|number| times(number) > 1).count();
@@ -20,7 +28,7 @@ pub(crate) async fn arrived(tryton: &Tryton, test: &str, order: &str, tracking: 
     let told: usize = tracking.iter().map(|number| about(number).len()).sum();
     report(&json!({
         "test": test, "orders": 1, "parcels": tracking.len(), "sent": tracking.len(),
-        "found": tracking.len() - missing, "doubled": doubled, "missing": missing, "mails": told,
+        "found": tracking.len() - missing, "doubled": doubled, "missing": missing, "mails": told, "confirmed": callbacks.len(),
     }));
     assert_eq!((doubled, missing), (0, 0), "{found:?}");
     let fields = ["shipments.state", "shipments.packages.shipping_reference"];
@@ -33,6 +41,14 @@ pub(crate) async fn arrived(tryton: &Tryton, test: &str, order: &str, tracking: 
         assert_eq!(told.len(), 1, "mails about {number}: {told:#?}");
         assert!(told[0].contains("To: Ada Customer <ada@example.com>"), "{}", told[0]);
     }
+}
+
+/// Waits until the host has read back from the ERP what this callback said.
+pub(crate) async fn confirmed(host: &Host, callback: &Value) {
+    let known = |story: &EventStory| story.deliveries[0].round_trip.as_ref().is_some_and(|known| known.state != RoundTripState::Due);
+    let story = host.when(&event_id(callback), known).await;
+    let found = story.deliveries[0].round_trip.as_ref().unwrap();
+    assert_eq!(found.state, RoundTripState::Confirmed, "{found:?}");
 }
 
 fn report(line: &Value) {

@@ -62,6 +62,6 @@ async fn what_has_not_left_is_cancelled_and_a_refusal_is_noted() {
             "MasonHub refused the requested cancellation of 2026-01-05T15:00:00Z: Order already packed",
         ]
     );
-    arrived(&tryton, "cancelled in part", "WEB-2", &["1Z01"]).await;
+    arrived(&tryton, &host, "cancelled in part", "WEB-2", &["1Z01"], &[&done[1]]).await;
     assert_eq!(tryton.held("TEE-BLU-M", "STOCK").await, 999);
 }

@@ -15,7 +15,7 @@ use super::callbacks::{counted, fulfilled, received, resolved, returned};
 /// A delivery of two parcels, the second of which has come to a step.
 struct Halfway {
     host: Host,
-    event: String,
+    callback: Value,
     step: Stopped,
     proxy: Proxy,
 }
@@ -41,7 +41,7 @@ async fn halfway_with(tryton: &Tryton, timeout: &str, (method, path): (&'static 
     let mut step = proxy.stop(method, path, at);
     first.release();
     step.reached().await;
-    Halfway { host, event: event_id(&callback), step, proxy }
+    Halfway { host, callback, step, proxy }
 }
 
 /// Counts that come while something is out of order; the newest is neither first nor last.
@@ -55,16 +55,16 @@ async fn count_meanwhile(host: &Host) -> Vec<Value> {
 }
 
 /// What has to hold however it came about.
-async fn all_is_well(tryton: &Tryton, test: &str, host: &Host, event: &str, counts: &[Value]) -> EventStory {
-    let story = host.until(event, State::Done).await;
+async fn all_is_well(tryton: &Tryton, test: &str, host: &Host, callback: &Value, counts: &[Value]) -> EventStory {
+    let story = host.until(&event_id(callback), State::Done).await;
     for count in counts {
         let over = |s: &EventStory| s.deliveries.iter().all(|d| matches!(d.delivery.state, State::Done | State::Superseded));
         host.when(&event_id(count), over).await;
     }
-    arrived(tryton, test, "WEB-1", &["1Z01", "9402"]).await;
+    arrived(tryton, host, test, "WEB-1", &["1Z01", "9402"], &[callback]).await;
     let left = if counts.is_empty() { 997 } else { 500 };
     assert_eq!((tryton.held("TEE-BLU-M", "STOCK").await, tryton.held("PANT-NVY-L", "STOCK").await), (left, 999));
-    let shown = host.mortar(&["event", "show", event]).await;
+    let shown = host.mortar(&["event", "show", &event_id(callback)]).await;
     let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
     assert!(shown.contains("do shp_2"), "{shown}");
     story
@@ -80,56 +80,56 @@ const PACK: (&str, &str) = ("POST", "/pack?");
 #[ignore = "needs a real ERP: cargo xtask e2e"]
 async fn the_key_is_cancelled_and_given_back() {
     let tryton = Tryton::start().await;
-    let Halfway { host, event, step, .. } = halfway(&tryton, PACK, At::Request).await;
+    let Halfway { host, callback, step, .. } = halfway(&tryton, PACK, At::Request).await;
     tryton.sql("update res_user_application set state = 'cancelled'").await;
     let counts = count_meanwhile(&host).await;
     step.release();
     let refused =
         |s: &EventStory| s.deliveries[0].attempts.iter().filter(|a| a.reason.as_deref().is_some_and(|r| r.contains("401"))).count() > 1;
-    let story = host.when(&event, refused).await;
+    let story = host.when(&event_id(&callback), refused).await;
     assert!(story.deliveries[0].attempts[0].reason.clone().unwrap().contains("does not accept the key"));
     tryton.sql("update res_user_application set state = 'validated'").await;
-    all_is_well(&tryton, "credential cancelled", &host, &event, &counts).await;
+    all_is_well(&tryton, "credential cancelled", &host, &callback, &counts).await;
 }
 
 #[tokio::test]
 #[ignore = "needs a real ERP: cargo xtask e2e"]
 async fn its_database_is_stopped_and_started() {
     let tryton = Tryton::start_alone().await;
-    let Halfway { host, event, step, .. } = halfway_with(&tryton, "45s", PACK, At::Request).await;
+    let Halfway { host, callback, step, .. } = halfway_with(&tryton, "45s", PACK, At::Request).await;
     tryton.stop_database().await;
     let counts = count_meanwhile(&host).await;
     step.release();
-    let story = host.when(&event, |s| !s.deliveries[0].attempts.is_empty()).await;
+    let story = host.when(&event_id(&callback), |s| !s.deliveries[0].attempts.is_empty()).await;
     let reason = story.deliveries[0].attempts[0].reason.clone().unwrap();
     assert!(reason.contains("503"), "Tryton gives up after half a minute: {reason}");
     tryton.start_database().await;
-    all_is_well(&tryton, "database stopped", &host, &event, &counts).await;
+    all_is_well(&tryton, "database stopped", &host, &callback, &counts).await;
 }
 
 #[tokio::test]
 #[ignore = "needs a real ERP: cargo xtask e2e"]
 async fn its_server_is_killed_between_two_steps() {
     let mut tryton = Tryton::start().await;
-    let Halfway { host, event, step, .. } = halfway(&tryton, PACK, At::Request).await;
+    let Halfway { host, callback, step, .. } = halfway(&tryton, PACK, At::Request).await;
     tryton.kill().await;
     let counts = count_meanwhile(&host).await;
     step.release();
-    host.when(&event, |s| s.deliveries[0].attempts.len() > 1).await;
+    host.when(&event_id(&callback), |s| s.deliveries[0].attempts.len() > 1).await;
     tryton.start_again().await;
-    all_is_well(&tryton, "ERP killed", &host, &event, &counts).await;
+    all_is_well(&tryton, "ERP killed", &host, &callback, &counts).await;
 }
 
 #[tokio::test]
 #[ignore = "needs a real ERP: cargo xtask e2e"]
 async fn the_host_is_killed_between_two_steps() {
     let tryton = Tryton::start().await;
-    let Halfway { mut host, event, step, .. } = halfway(&tryton, PACK, At::Request).await;
+    let Halfway { mut host, callback, step, .. } = halfway(&tryton, PACK, At::Request).await;
     let counts = count_meanwhile(&host).await;
     host.kill().await;
     drop(step);
     host.restart().await;
-    all_is_well(&tryton, "host killed", &host, &event, &counts).await;
+    all_is_well(&tryton, "host killed", &host, &callback, &counts).await;
 }
 
 #[tokio::test]
@@ -145,7 +145,7 @@ async fn the_host_is_killed_and_never_learns_what_became_of_a_write() {
     halfway.host.kill().await;
     drop(package);
     halfway.host.restart().await;
-    all_is_well(&tryton, "host killed in a write", &halfway.host, &halfway.event, &counts).await;
+    all_is_well(&tryton, "host killed in a write", &halfway.host, &halfway.callback, &counts).await;
 }
 
 #[tokio::test]
@@ -162,7 +162,7 @@ async fn an_answer_is_lost_after_the_write() {
     ship.reached().await;
     let counts = count_meanwhile(&halfway.host).await;
     drop(ship);
-    all_is_well(&tryton, "answer lost after the write", &halfway.host, &halfway.event, &counts).await;
+    all_is_well(&tryton, "answer lost after the write", &halfway.host, &halfway.callback, &counts).await;
 }
 
 #[tokio::test]
@@ -176,7 +176,7 @@ async fn an_answer_is_lost_and_nothing_was_written() {
     package.reached().await;
     let counts = count_meanwhile(&halfway.host).await;
     drop(package);
-    let story = all_is_well(&tryton, "request lost", &halfway.host, &halfway.event, &counts).await;
+    let story = all_is_well(&tryton, "request lost", &halfway.host, &halfway.callback, &counts).await;
     let settled =
         story.deliveries[0].attempts.iter().flat_map(|a| &a.trace).any(|t| t.step == "package shp_2" && t.result == "settled: resend");
     assert!(settled, "the plugin looked, and had it sent again: {story:#?}");
@@ -203,7 +203,7 @@ async fn four_callbacks_at_once() {
     let count = counted("TEE-BLU-M", &[("available", 997)], 10);
     host.send(&count).await;
     host.until(&event_id(&count), State::Ignored).await;
-    all_is_well(&tryton, "four at once", &host, &event_id(&callback), &[]).await;
+    all_is_well(&tryton, "four at once", &host, &callback, &[]).await;
 }
 
 #[tokio::test]
@@ -221,7 +221,7 @@ async fn eight_orders_of_one_sku_at_once() {
     join_all(callbacks.iter().map(|callback| host.send(callback))).await;
     for (callback, (order, _, tracking)) in callbacks.iter().zip(&orders) {
         host.until(&event_id(callback), State::Done).await;
-        arrived(&tryton, "eight orders at once", order, &[tracking]).await;
+        arrived(&tryton, &host, "eight orders at once", order, &[tracking], &[callback]).await;
     }
     assert_eq!(tryton.held("TEE-BLU-M", "STOCK").await, 984);
 }

@@ -5,6 +5,7 @@ use mortar_tests::fixtures::event_id;
 use mortar_tests::tryton::Tryton;
 use serde_json::json;
 
+use super::audit::confirmed;
 use super::callbacks::{received, returned};
 
 #[tokio::test]
@@ -20,6 +21,8 @@ async fn an_inbound_shipment_under_over_damaged_and_unexpected() {
     let again = received("ASN-1", "PO-1", &lines);
     host.send(&again).await;
     host.until(&event_id(&again), State::Done).await;
+    confirmed(&host, &callback).await;
+    confirmed(&host, &again).await;
 
     assert_eq!(tryton.held("TEE-BLU-M", "STOCK").await, 1085);
     assert_eq!(tryton.held("TEE-BLU-M", "DAMAGED").await, 5);
@@ -56,6 +59,7 @@ async fn a_return_with_a_damaged_and_an_unexpected_unit() {
     for callback in [returned("RMA-1", "WEB-1", &lines), returned("RMA-1", "WEB-1", &lines)] {
         host.send(&callback).await;
         host.until(&event_id(&callback), State::Done).await;
+        confirmed(&host, &callback).await;
     }
     assert_eq!(tryton.held("TEE-BLU-M", "STOCK").await, 1001);
     assert_eq!(tryton.held("TEE-BLU-M", "DAMAGED").await, 1);

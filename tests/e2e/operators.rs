@@ -26,7 +26,7 @@ async fn one_who_shipped_by_hand_before_the_event_came() {
     let callback = fulfilled("WEB-1", &[("shp_1", "1Z01", "UPS", &[("TEE-BLU-M", 3)])], &[]);
     host.send(&callback).await;
     host.until(&event_id(&callback), State::Done).await;
-    arrived(&tryton, "shipped by hand before", "WEB-1", &["1Z01"]).await;
+    arrived(&tryton, &host, "shipped by hand before", "WEB-1", &["1Z01"], &[&callback]).await;
     assert_eq!(tryton.held("TEE-BLU-M", "STOCK").await, 997);
 }
 
@@ -66,7 +66,7 @@ async fn one_who_ships_by_hand_between_two_steps() {
     tryton.act("stock.shipment.out", tryton.shipment("WEB-1").await, &["pick", "pack", "ship", "do"]).await;
     pick.release();
     host.until(&event_id(&callback), State::Done).await;
-    arrived(&tryton, "shipped by hand meanwhile", "WEB-1", &["1Z01"]).await;
+    arrived(&tryton, &host, "shipped by hand meanwhile", "WEB-1", &["1Z01"], &[&callback]).await;
     assert_eq!(tryton.held("TEE-BLU-M", "STOCK").await, 997);
 }
 
@@ -87,6 +87,6 @@ async fn stock_that_is_missing_is_waited_for() {
     host.send(&count).await;
     host.until(&event_id(&count), State::Done).await;
     host.until(&event_id(&callback), State::Done).await;
-    arrived(&tryton, "short stock", "WEB-1", &["1Z01"]).await;
+    arrived(&tryton, &host, "short stock", "WEB-1", &["1Z01"], &[&callback]).await;
     assert_eq!(tryton.held("TEE-BLU-M", "STOCK").await, 7);
 }

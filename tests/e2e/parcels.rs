@@ -24,7 +24,7 @@ async fn one_parcel_and_its_redelivery() {
     host.send(&again).await;
     let story = host.until(&event_id(&again), State::Done).await;
     assert!(story.deliveries[0].calls.iter().all(|call| call.request.method == "GET"), "{:#?}", story.deliveries[0].calls);
-    arrived(&tryton, "one parcel", "WEB-1", &["1Z01"]).await;
+    arrived(&tryton, &host, "one parcel", "WEB-1", &["1Z01"], &[&callback, &again]).await;
     assert_eq!(tryton.held("TEE-BLU-M", "STOCK").await, 997);
     let shown = host.mortar(&["event", "show", &event_id(&callback)]).await;
     let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
@@ -57,7 +57,7 @@ async fn several_parcels_of_several_events_keep_their_numbers() {
     for callback in [&first, &second, &third] {
         host.until(&event_id(callback), State::Done).await;
     }
-    arrived(&tryton, "several parcels", "WEB-1", &["1Z01", "9402", "1Z03", "7904"]).await;
+    arrived(&tryton, &host, "several parcels", "WEB-1", &["1Z01", "9402", "1Z03", "7904"], &[&first, &second, &third]).await;
     let sale = tryton.search("sale.sale", json!([["reference", "=", "WEB-1"]]), &["shipment_state", "shipments.state"]).await.remove(0);
     assert_eq!(sale["shipment_state"], "sent", "what is short is not waited for: {sale}");
     assert_eq!(tryton.held("TEE-BLU-M", "STOCK").await, 995);
@@ -82,7 +82,7 @@ async fn a_part_of_the_rest_is_short_and_the_other_part_ships_later() {
     host.send(&second).await;
     host.until(&event_id(&second), State::Done).await;
     assert_eq!(state().await, "sent");
-    arrived(&tryton, "partial and short", "WEB-1", &["1Z01", "1Z02"]).await;
+    arrived(&tryton, &host, "partial and short", "WEB-1", &["1Z01", "1Z02"], &[&first, &second]).await;
     assert_eq!(tryton.held("TEE-BLU-M", "STOCK").await, 997);
     assert_eq!(tryton.held("PANT-NVY-L", "STOCK").await, 1000);
 }

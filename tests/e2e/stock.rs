@@ -5,6 +5,7 @@ use mortar_tests::fixtures::event_id;
 use mortar_tests::tryton::Tryton;
 use serde_json::json;
 
+use super::audit::confirmed;
 use super::callbacks::counted;
 
 #[tokio::test]
@@ -20,6 +21,8 @@ async fn each_place_holds_what_was_last_counted_and_only_what_differs_is_written
     host.until(&event_id(&first), State::Done).await;
     assert_eq!((tryton.held("TEE-BLU-M", "STOCK").await, tryton.held("TEE-BLU-M", "DAMAGED").await), (300, 5));
     assert_eq!(inventories().await, before + 2);
+
+    confirmed(&host, &first).await;
 
     // One of two places differs, then none.
     let second = counted("TEE-BLU-M", &[("available", 290), ("allocated", 10), ("damaged", 6)], 20);

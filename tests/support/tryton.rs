@@ -109,6 +109,7 @@ impl Tryton {
     /// The same, with a time that it waits for an answer.
     pub fn patient_host(&self, port: u16, timeout: &str) -> Setup {
         let settings = std::fs::read_to_string(root().join("plugins/tryton/plugin.toml")).unwrap();
+        let soon = "\n[round_trip]\nafter = \"0s\"\nretry = { first_delay = \"200ms\", longest_delay = \"1s\", attempts = 500 }\n";
         let connection = format!(
             "connect_timeout = \"1s\"\ntimeout = \"{timeout}\"\nauth = {{ kind = \"bearer\", token = {{ file = \"key\" }} }}\n\
              breaker = {{ first_open = \"100ms\", longest_open = \"1s\" }}"
@@ -117,7 +118,7 @@ impl Tryton {
             .config("[delivery.retry]\nfirst_delay = \"200ms\"\nlongest_delay = \"1s\"\nattempts = 500\n")
             .file("key", &self.installed.key)
             .connection("erp", &format!("http://127.0.0.1:{port}/{}/rest/model", self.database), &connection)
-            .plugin("tryton", "tryton", &settings)
+            .plugin("tryton", "tryton", &(settings + soon))
     }
 
     /// One request to the REST interface; anything but success ends the test.

@@ -11,7 +11,7 @@ use crate::run::{cargo, run, run_for_code};
 use crate::{erp, plugins};
 
 /// The columns of the table, as the tests name them.
-const COLUMNS: [&str; 7] = ["orders", "parcels", "sent", "found", "doubled", "missing", "mails"];
+const COLUMNS: [&str; 8] = ["orders", "parcels", "sent", "found", "doubled", "missing", "mails", "confirmed"];
 
 pub(crate) fn e2e(arguments: &[String]) -> Result<ExitCode> {
     let erp = erp::prepare().context("the ERP cannot be had, so nothing was tested")?;
@@ -43,10 +43,10 @@ fn table(results: &Path) -> Result<()> {
         }
     }
     let all = rows.values().fold([0; COLUMNS.len()], |all, row| std::array::from_fn(|at| all[at] + row[at]));
-    println!("\n{:<30}{}", "", COLUMNS.map(|column| format!("{column:>9}")).concat());
+    println!("\n{:<30}{}", "", COLUMNS.map(|column| format!("{column:>10}")).concat());
     for (test, row) in &rows {
-        println!("{test:<30}{}", row.map(|number| format!("{number:>9}")).concat());
+        println!("{test:<30}{}", row.map(|number| format!("{number:>10}")).concat());
     }
-    println!("{:<30}{}", "in all", all.map(|number| format!("{number:>9}")).concat());
+    println!("{:<30}{}", "in all", all.map(|number| format!("{number:>10}")).concat());
     Ok(())
 }

@@ -212,7 +212,8 @@ fn find_carrier(erp: &Erp<'_>, carrier: Option<&str>) -> Result<Option<i64>, Fai
 
 fn drop_units(erp: &Erp<'_>, number: &str, what: &What) -> Result<(), Failure> {
     let mut sale = find_sale(erp, "look at the sale", number)?;
-    let mut processed = false;
+    // Tryton makes no shipments of a sale that is done.
+    let mut processed = sale.state == "done";
     for _ in 0..STEPS {
         match dropped::next(&sale, what, processed) {
             dropped::Next::Done(gone) => {

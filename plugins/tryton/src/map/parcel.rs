@@ -56,6 +56,7 @@ pub(crate) fn choose<'a>(sale: &'a Sale, wanted: &Wanted) -> Choice<'a> {
         (Some(shipment), _) => Choice::Take(shipment),
         (None, "draft" | "quotation") => Choice::Later("the sale is not confirmed in Tryton yet, so there is nothing to ship".into()),
         (None, "cancelled") => Choice::Refuse("the sale is cancelled in Tryton".into()),
+        (None, "done") => Choice::Refuse("everything of the sale is shipped in Tryton already".into()),
         (None, _) => Choice::Process,
     }
 }
@@ -313,7 +314,9 @@ mod tests {
 
     #[test]
     fn a_sale_without_a_shipment_says_why() {
-        for (state, said) in [("draft", "Later"), ("quotation", "Later"), ("cancelled", "Refuse"), ("confirmed", "Process")] {
+        for (state, said) in
+            [("draft", "Later"), ("quotation", "Later"), ("cancelled", "Refuse"), ("done", "Refuse"), ("confirmed", "Process")]
+        {
             let sale = Sale { state: state.into(), ..Sale::default() };
             assert!(taken(&sale, &wanted(&[("TEE", 1)])).starts_with(said), "{state}");
         }
