@@ -2,8 +2,9 @@
 
 use std::io::Write;
 
+use futures::future::join_all;
 use mortar_core::round_trip::RoundTripState;
-use mortar_core::story::EventStory;
+use mortar_core::story::{EventStory, RoundTrip};
 use mortar_tests::Host;
 use mortar_tests::fixtures::event_id;
 use mortar_tests::tryton::Tryton;
@@ -14,9 +15,8 @@ use serde_json::{Value, json};
 /// the same when it read the ERP back. What is found is also written to the file of the results, if
 /// there is one.
 pub(crate) async fn arrived(tryton: &Tryton, host: &Host, test: &str, order: &str, tracking: &[&str], callbacks: &[&Value]) {
-    for callback in callbacks {
-        confirmed(host, callback).await;
-    }
+    let trips = join_all(callbacks.iter().map(|callback| round_trip(host, callback))).await;
+    let confirmed = trips.iter().filter(|trip| trip.state == RoundTripState::Confirmed).count();
     let found = tryton.search("stock.package", json!([["shipping_reference", "in", tracking]]), &["shipping_reference", "shipment"]).await;
     let times = |number: &&&str| found.iter().filter(|package| package["shipping_reference"] == **number).count();
     let doubled = tracking.iter().filter(|number| times(number) > 1).count();
@@ -28,9 +28,10 @@ pub(crate) async fn arrived(tryton: &Tryton, host: &Host, test: &str, order: &st
     let told: usize = tracking.iter().map(|number| about(number).len()).sum();
     report(&json!({
         "test": test, "orders": 1, "parcels": tracking.len(), "sent": tracking.len(),
-        "found": tracking.len() - missing, "doubled": doubled, "missing": missing, "mails": told, "confirmed": callbacks.len(),
+        "found": tracking.len() - missing, "doubled": doubled, "missing": missing, "mails": told, "confirmed": confirmed,
     }));
     assert_eq!((doubled, missing), (0, 0), "{found:?}");
+    assert_eq!(confirmed, callbacks.len(), "{trips:#?}");
     let fields = ["shipments.state", "shipments.packages.shipping_reference"];
     let sale = tryton.search("sale.sale", json!([["reference", "=", order]]), &fields).await.remove(0);
     for number in tracking {
@@ -43,12 +44,17 @@ pub(crate) async fn arrived(tryton: &Tryton, host: &Host, test: &str, order: &st
     }
 }
 
-/// Waits until the host has read back from the ERP what this callback said.
+/// Whether the host has found in the ERP what this callback said.
 pub(crate) async fn confirmed(host: &Host, callback: &Value) {
+    let trip = round_trip(host, callback).await;
+    assert_eq!(trip.state, RoundTripState::Confirmed, "{trip:?}");
+}
+
+/// What the host found when it read the ERP back.
+async fn round_trip(host: &Host, callback: &Value) -> RoundTrip {
     let known = |story: &EventStory| story.deliveries[0].round_trip.as_ref().is_some_and(|known| known.state != RoundTripState::Due);
-    let story = host.when(&event_id(callback), known).await;
-    let found = story.deliveries[0].round_trip.as_ref().unwrap();
-    assert_eq!(found.state, RoundTripState::Confirmed, "{found:?}");
+    let mut story = host.when(&event_id(callback), known).await;
+    story.deliveries.remove(0).round_trip.unwrap()
 }
 
 fn report(line: &Value) {

@@ -31,13 +31,13 @@ const DATABASE: &str = "tryton";
 pub(crate) enum Erp {
     /// Installs what is missing, and starts PostgreSQL, a mail catcher and Tryton
     Up {
-        /// PostgreSQL's port; chosen by the system where none is given
+        /// PostgreSQL's port; else that of the last time, else the first free one
         #[arg(long)]
         postgres_port: Option<u16>,
-        /// Tryton's port
+        /// Tryton's port, likewise
         #[arg(long)]
         port: Option<u16>,
-        /// The mail catcher's port
+        /// The mail catcher's port, likewise
         #[arg(long)]
         smtp_port: Option<u16>,
     },

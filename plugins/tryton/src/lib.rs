@@ -6,12 +6,12 @@
 //!
 //! | module | what is in it |
 //! |---|---|
-//! | [`orders`] | parcels, units that are short, cancellations, decisions on requested changes |
-//! | [`goods`] | goods that came in: inbound shipments and returns |
-//! | [`stock`] | absolute counts |
-//! | [`confirm`] | the round trip: reading all of it back |
-//! | [`erp`] | Tryton's REST interface: reads, actions, what an answer means |
-//! | [`map`] | what to do about what was found: pure, and tested without a host |
+//! | `orders` | parcels, units that are short, cancellations, decisions on requested changes |
+//! | `goods` | goods that came in: inbound shipments and returns |
+//! | `stock` | absolute counts |
+//! | `confirm` | the round trip: reading all of it back |
+//! | `erp` | Tryton's REST interface: reads, actions, what an answer means |
+//! | `map` | what to do about what was found: pure, and tested without a host |
 
 mod confirm;
 mod erp;
