@@ -41,7 +41,7 @@ pub(crate) fn fulfil(erp: &Erp<'_>, order: &Order) -> Result<Outcome, Failure> {
 pub(crate) fn cancel(erp: &Erp<'_>, number: &str) -> Result<Outcome, Failure> {
     let sale = find_sale(erp, "look", number)?;
     match sale.state.as_str() {
-        "cancelled" => ignored("the sale is cancelled in Tryton already"),
+        "cancelled" => done(),
         "draft" | "quotation" => {
             erp.act("cancel", "sale.sale", &sale, "cancel", SALE)?;
             done()

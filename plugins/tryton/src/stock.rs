@@ -29,10 +29,12 @@ pub(crate) fn count(erp: &Erp<'_>, stock: &Stock) -> Result<Outcome, Failure> {
     if places.is_empty() {
         return ignored("no place in [config.counts] takes any of these counts");
     }
-    if places.iter().all(|place| place.found == place.counted) {
-        return ignored("Tryton holds what was counted");
+    let differing = || places.iter().filter(|place| place.found != place.counted);
+    if differing().next().is_none() {
+        log::info!("Tryton holds what was counted already");
+        return done();
     }
-    for place in places.iter().filter(|place| place.found != place.counted) {
+    for place in differing() {
         log::info!("{} holds {} {}, counted were {}", place.place, place.found, stock.sku, place.counted);
         set(erp, place)?;
     }

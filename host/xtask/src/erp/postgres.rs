@@ -91,8 +91,11 @@ impl Cluster {
         Ok(true)
     }
 
-    /// Stops it and closes its connections.
+    /// Stops it and closes its connections, if it runs.
     pub(super) fn stop(&self) -> Result<()> {
+        if !self.runs() {
+            return Ok(());
+        }
         run(&mut self.command("pg_ctl", &["-D", &self.data(), "-m", "fast", "-w", "stop"]))
     }
 
