@@ -16,6 +16,7 @@ mod edge;
 mod erp_faults;
 mod in_doubt;
 mod layout;
+mod mail;
 mod order;
 mod promises;
 mod replay;

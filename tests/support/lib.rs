@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`setup`] | a directory with configuration and plugins, and the host that runs over it |
 //! | [`http`] | requests, by a client or byte by byte |
+//! | [`mail`] | a mail server that keeps what it is sent |
 //! | [`fixtures`] | the sample callbacks |
 //! | [`tryton`] | a real ERP of one's own |
 //! | [`proxy`] | what stands before an ERP, and stops a request of one's choice |
@@ -13,6 +14,7 @@
 
 pub mod fixtures;
 pub mod http;
+pub mod mail;
 pub mod paths;
 pub mod proxy;
 pub mod setup;

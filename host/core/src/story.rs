@@ -52,7 +52,8 @@ pub struct DeliverySummary {
     /// Of a dead letter: its steps that are in doubt.
     #[serde(default)]
     pub in_doubt: u32,
-    /// Of a dead letter: true where it is a count and a newer one is over, so that no replay is allowed.
+    /// Of a dead letter: true where it is a count and there is a newer one, open or over, so that no
+    /// replay is allowed.
     #[serde(default)]
     pub outdated: bool,
 }
@@ -272,6 +273,9 @@ pub struct Counts {
     pub events: u64,
     /// Deliveries by state, in the order of [`State::ALL`].
     pub deliveries: Vec<(State, u64)>,
+    /// Of the open deliveries those that a dead letter holds.
+    #[serde(default)]
+    pub held: u64,
     /// Events that no plugin handled.
     pub unhandled: u64,
     /// Callbacks in quarantine.

@@ -72,11 +72,11 @@ impl SqliteJournal {
         // The writer's connection is closed last, and knows whether the log may be copied then.
         let connect = |cache| schema::reader(path, cache).and_then(|conn| schema::leave_log(&conn).map(|()| conn)).map_err(fault);
         let view = read::Tallying::start(connect(READ_CACHE)?).map_err(fault)?;
-        let Start { memory, index, changed, counted } = start::load(&mut conn, path, &options, &*clock)?;
+        let Start { memory, index, counted } = start::load(&mut conn, path, &options, &*clock)?;
         let hash_keys = memory.hash_keys;
         let shared = Arc::new(Shared::new(clock, index, Space::new(path.to_owned(), options.free_space)));
-        shared.tally(&changed);
         shared.set_next_change(memory.queue.next_change());
+        shared.set_behind_gaps(memory.queue.behind_gaps());
         shared.work();
 
         let free_space = options.free_space;
@@ -86,6 +86,7 @@ impl SqliteJournal {
         let (loads, loading) = Reader::start("journal-load", connect(READ_CACHE)?, LOADS).map_err(OpenError::Thread)?;
         let (queries, querying) = Reader::start("journal-query", connect(READ_CACHE)?, QUERIES).map_err(OpenError::Thread)?;
         let (line, in_line) = mpsc::channel(options.queue.max(1));
+        shared.set_line(line.downgrade());
         let line_bytes = Arc::new(AtomicUsize::new(0));
         let most_bytes = options.queue_bytes;
         let writer = Writer {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use mortar_core::delivery::{EventSeq, PluginNo};
-use mortar_core::ports::{Claim, JournalError, StateEntry, StoredEvent};
+use mortar_core::ports::{Claim, JournalError, Lease, StateEntry, StoredEvent};
 use rusqlite::{Connection, OptionalExtension};
 
 pub(crate) use aside::{quarantined, quarantined_callback, rejected, rejected_callback};
@@ -24,19 +24,33 @@ use crate::fault::{journal_error, reading};
 use crate::key::{event_of, time};
 use crate::writer::Taken;
 
-/// Completes claims with what memory did not have.
-pub(crate) fn claims(conn: &Connection, taken: Vec<Taken>) -> Result<Vec<Claim>, JournalError> {
+/// Completes claims with what memory did not have. Those that cannot be read are given back, so that
+/// the others need not wait for them.
+///
+/// # Errors
+/// None of them can be read.
+pub(crate) fn claims(conn: &Connection, taken: Vec<Taken>, give_back: impl Fn(Lease)) -> Result<Vec<Claim>, JournalError> {
     let mut packs = Packs::default();
-    let claims = taken.into_iter().filter_map(|taken| match claim(conn, &mut packs, &taken) {
-        Ok(Some(claim)) => Some(Ok(claim)),
-        // Its lease runs out and it comes again; the others need not wait for that.
-        Ok(None) => {
-            tracing::error!(delivery = %taken.lease().delivery, "the event of a delivery is missing from the journal");
-            None
+    let (mut claims, mut fault) = (Vec::with_capacity(taken.len()), None);
+    for taken in taken {
+        match claim(conn, &mut packs, &taken) {
+            Ok(Some(claim)) => claims.push(claim),
+            // Its lease runs out and it comes again.
+            Ok(None) => tracing::error!(delivery = %taken.lease().delivery, "the event of a delivery is missing from the journal"),
+            Err(error) => {
+                give_back(taken.lease());
+                fault = Some(journal_error(&error));
+            }
         }
-        Err(error) => Some(Err(journal_error(&error))),
-    });
-    claims.collect()
+    }
+    match fault {
+        Some(fault) if claims.is_empty() => Err(fault),
+        Some(fault) => {
+            tracing::error!(%fault, "some deliveries cannot be read; they are tried again with the next claim");
+            Ok(claims)
+        }
+        None => Ok(claims),
+    }
 }
 
 fn claim(conn: &Connection, packs: &mut Packs, taken: &Taken) -> rusqlite::Result<Option<Claim>> {

@@ -3,7 +3,7 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use mortar_core::delivery::PluginNo;
-use mortar_core::event::{Event, SubjectKind};
+use mortar_core::event::{COUNT, Event, SubjectKind};
 use mortar_core::ports::{Journal, JournalError, NewDelivery, Order, Plugin, Sandbox};
 
 /// The loaded plugins with their numbers in the journal.
@@ -48,7 +48,7 @@ impl Plugins {
     #[must_use]
     pub fn fan_out(&self, event: &Event) -> Vec<NewDelivery> {
         // Counts are absolute: of a SKU's events only the newest matters.
-        let counts = event.subject.kind == SubjectKind::Sku && event.event_type == "inventory.updated";
+        let counts = event.subject.kind == SubjectKind::Sku && event.event_type == COUNT;
         let order = if counts { Order::Newest } else { Order::Fifo };
         let handlers = self.now();
         handlers.iter().filter(|n| n.plugin.handles(&event.event_type)).map(|n| NewDelivery { plugin: n.no, order }).collect()

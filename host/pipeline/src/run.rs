@@ -1,6 +1,7 @@
 //! One attempt: the handler, its verdict, its record.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use mortar_core::code::ErrorCode;
@@ -40,6 +41,7 @@ impl Runner {
         };
         let (ran, steps) = self.attempt(&claim, &plugin).await;
         let ended_at = self.ports.clock.now();
+        let busy = steps.busy_for();
         let policy = self.policy(&plugin, &steps, &ran.ending);
         let (ending_name, code, reason) = describe(&ran.ending);
         let attempt = story::Attempt {
@@ -54,7 +56,7 @@ impl Runner {
             log: ran.log,
         };
         let history = History { spent: claim.spent, since: claim.since, now: ended_at, jitter: self.ports.random.fraction() };
-        let verdict = policy.verdict(ran.ending, history);
+        let verdict = not_before(policy.verdict(ran.ending, history), ended_at, busy);
         let result = verdict_name(&verdict);
         report(&claim, &plugin, &verdict);
         let finish = Finish {
@@ -124,6 +126,16 @@ impl Runner {
                 done => return done,
             }
         }
+    }
+}
+
+/// A delivery that runs again does so when the ERP can no longer be at what was sent, whatever the
+/// policy says.
+fn not_before(verdict: Verdict, now: Timestamp, busy: Option<Duration>) -> Verdict {
+    let free = busy.and_then(|busy| now.checked_add(SignedDuration::try_from(busy).ok()?).ok());
+    match (verdict, free) {
+        (Verdict::Waiting { until, code, reason, spent }, Some(free)) => Verdict::Waiting { until: until.max(free), code, reason, spent },
+        (verdict, _) => verdict,
     }
 }
 

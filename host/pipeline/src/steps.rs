@@ -7,6 +7,7 @@
 //! 2. A write that was sent and whose answer was lost is in doubt until it is settled.
 //!    The plugin is told of it only when the ERP can no longer be at it: a look before that would
 //!    say nothing.
+//!    And of counts, where a newer one takes the place of an older one, none follows before that.
 //! 3. Nothing leaves the host before every earlier answer is durable.
 //! 4. A write that the ERP would not recognise as a repetition is journaled before it is sent.
 
@@ -18,6 +19,7 @@ use jiff::SignedDuration;
 use mortar_core::call::{CallError, Mail, Request, Response, Settlement, idempotency_key};
 use mortar_core::code::ErrorCode;
 use mortar_core::delivery::Ending;
+use mortar_core::event::COUNT;
 use mortar_core::ports::{
     BoxFuture, CallWrite, Claim, Host, JournalError, Lease, Manners, Plugin, PutError, Receipt, SendError, StateEntry, StateWrite,
     StoredEvent,
@@ -68,6 +70,8 @@ struct Inner {
     /// Steps whose fate is unknown, as the plugin was told.
     in_doubt: BTreeSet<String>,
     denied: bool,
+    /// Until when the ERP may be at a write whose answer did not come.
+    busy_until: Option<Instant>,
 }
 
 struct Unavailable {
@@ -89,6 +93,7 @@ pub struct StepsEnd {
     unavailable: Option<Unavailable>,
     in_doubt: bool,
     denied: bool,
+    busy_until: Option<Instant>,
 }
 
 impl StepsEnd {
@@ -113,6 +118,13 @@ impl StepsEnd {
             }
             other => other,
         }
+    }
+
+    /// How long from now the ERP may be at a write that must not be overtaken: until then neither
+    /// this delivery runs again nor one that takes its place.
+    #[must_use]
+    pub fn busy_for(&self) -> Option<Duration> {
+        self.busy_until.map(|until| until.saturating_duration_since(Instant::now()))
     }
 
     /// The connection whose being unavailable made the attempt end so, after [`amend`](Self::amend).
@@ -153,6 +165,7 @@ impl Steps {
             unavailable: inner.unavailable,
             in_doubt: !inner.in_doubt.is_empty(),
             denied: inner.denied,
+            busy_until: inner.busy_until,
         }
     }
 
@@ -247,6 +260,7 @@ impl Steps {
         if left.is_zero() {
             return Ok(());
         }
+        inner.busy_until = Some(Instant::now() + left);
         inner.unavailable = Some(Unavailable {
             code: ErrorCode::StepInDoubt,
             connection: Some(request.connection.clone()),
@@ -304,7 +318,18 @@ impl Steps {
         }
         let key = idempotency_key(&self.event.source, &self.event.id, &self.plugin.name, step);
         let sending = Instant::now();
+        let count = !manners.safe && self.event.event_type == COUNT;
+        let at_most = self.ports.connector.patience(&call.request.connection) + INTENT_TIME;
+        let before = inner.busy_until;
+        // Noted before, for the attempt may end while it waits for the answer.
+        inner.busy_until = before.max((intent || count).then_some(sending + at_most));
         let sent = self.ports.connector.send(&call.request, &key).await;
+        inner.busy_until = match &sent {
+            Err(SendError::Lost(_)) => inner.busy_until,
+            // A host that was killed just before this one started may have sent it all the same.
+            Err(SendError::NotSent { .. }) if count => before.max(Some(self.started + at_most.saturating_sub(self.uptime))),
+            _ => before,
+        };
         let (fate, result) = match sent {
             Ok(response) => {
                 let fate = Fate::Answered { at: self.ports.clock.now(), response: response.clone(), settled_by: None };

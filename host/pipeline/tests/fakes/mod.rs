@@ -176,6 +176,8 @@ pub(crate) struct FakeConnector {
     pub(crate) keys: Mutex<Vec<String>>,
     pub(crate) retry: HashMap<&'static str, RetryPolicy>,
     pub(crate) patience: Mutex<Duration>,
+    /// Connections that let nothing, or only so much, start.
+    pub(crate) rooms: Mutex<HashMap<&'static str, Result<usize, Duration>>>,
 }
 
 impl Connector for FakeConnector {
@@ -187,6 +189,9 @@ impl Connector for FakeConnector {
     }
     fn patience(&self, _: &str) -> Duration {
         *self.patience.lock().unwrap()
+    }
+    fn room(&self, connection: &str) -> Result<usize, Duration> {
+        self.rooms.lock().unwrap().get(connection).copied().unwrap_or(Ok(usize::MAX))
     }
     fn check(&self, _: &Request) -> Result<(), SendError> {
         Ok(())
@@ -259,6 +264,7 @@ impl World {
             keys: Mutex::default(),
             retry: HashMap::new(),
             patience: Mutex::default(),
+            rooms: Mutex::default(),
         });
         Self { journal, connector, happened }
     }

@@ -1,6 +1,7 @@
 //! How the host is.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
@@ -44,6 +45,9 @@ fn plugin(plugin: &Plugin) -> PluginStatus {
 }
 
 pub(super) async fn metrics(State(admin): State<Arc<Admin>>) -> Result<impl IntoResponse, Failure> {
-    let page = admin.metrics.encode(admin.ports.journal.health().is_ok()).map_err(|e| JournalError::Storage(e.to_string()))?;
+    // After a crash counting takes a while, and a scrape does not wait for it.
+    let counts = tokio::time::timeout(Duration::ZERO, admin.ports.journal.counts()).await.ok().transpose()?;
+    let page =
+        admin.metrics.encode(admin.ports.journal.health().is_ok(), counts.as_ref()).map_err(|e| JournalError::Storage(e.to_string()))?;
     Ok(([(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], page))
 }

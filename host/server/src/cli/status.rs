@@ -30,6 +30,10 @@ fn show(status: &Status, output: &mut Output<'_>) -> Result<(), Failure> {
         output.paint(tone, format_args!("{count} {state}"))
     });
     output.line(format_args!("deliveries: {}", states.collect::<Vec<_>>().join(", ")))?;
+    if status.counts.held > 0 {
+        let held = output.paint(Tone::Wait, format_args!("{} held by a dead letter before them", status.counts.held));
+        output.line(format_args!("of those that are open: {held}"))?;
+    }
     plugins(status, output)?;
     connections(status, output)?;
     for problem in &status.problems {
@@ -115,7 +119,8 @@ mod tests {
             edge: "127.0.0.1:8080".into(),
             counts: Counts {
                 events: 12,
-                deliveries: vec![(State::Done, 10), (State::Dead, 2)],
+                deliveries: vec![(State::Pending, 4), (State::Done, 10), (State::Dead, 2)],
+                held: 3,
                 unhandled: 0,
                 quarantined: 1,
                 rejected: 0,
@@ -154,7 +159,8 @@ mod tests {
 mortar 0.1.0, up 1h 2m 5s (since 2026-03-01 09:00:00Z), callbacks at http://127.0.0.1:8080
 
 12 events stored, 1 in quarantine
-deliveries: 10 done, 2 dead
+deliveries: 4 pending, 10 done, 2 dead
+of those that are open: 3 held by a dead letter before them
 
 PLUGIN  HANDLES                  COMPONENT
 rest    order-events, any-event  0123456789ab

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use mortar_core::ports::{Observation, Observer};
+use mortar_core::story::Counts;
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -47,6 +48,11 @@ struct BreakerLabels {
     state: &'static str,
 }
 
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct StateLabels {
+    state: &'static str,
+}
+
 type Durations<L> = Family<L, Histogram, fn() -> Histogram>;
 
 fn seconds() -> Histogram {
@@ -64,6 +70,8 @@ pub struct Metrics {
     calls: Durations<CallLabels>,
     breakers: Family<BreakerLabels, Counter>,
     ready: Gauge,
+    deliveries: Family<StateLabels, Gauge>,
+    held: Gauge,
 }
 
 impl Default for Metrics {
@@ -87,17 +95,27 @@ impl Default for Metrics {
         registry.register("breaker_changes", "Changes of the breakers of connections, by what they became", breakers.clone());
         let ready = Gauge::default();
         registry.register("ready", "1 while callbacks are taken, 0 while the journal cannot store them", ready.clone());
-        Self { registry, callbacks, stored, duplicates, attempts, round_trips, calls, breakers, ready }
+        let (deliveries, held) = (Family::default(), Gauge::default());
+        registry.register("deliveries", "Deliveries by state; absent while they are counted after a crash", deliveries.clone());
+        registry.register("deliveries_held", "Open deliveries that a dead letter of their subject holds", held.clone());
+        Self { registry, callbacks, stored, duplicates, attempts, round_trips, calls, breakers, ready, deliveries, held }
     }
 }
 
 impl Metrics {
-    /// All metrics as text; `ready` says whether callbacks are taken now.
+    /// All metrics as text; `ready` says whether callbacks are taken now, `counts` what is stored,
+    /// where that is known.
     ///
     /// # Errors
     /// Those of the encoder.
-    pub fn encode(&self, ready: bool) -> Result<String, std::fmt::Error> {
+    pub fn encode(&self, ready: bool, counts: Option<&Counts>) -> Result<String, std::fmt::Error> {
         self.ready.set(ready.into());
+        if let Some(counts) = counts {
+            for (state, count) in &counts.deliveries {
+                self.deliveries.get_or_create(&StateLabels { state: state.as_str() }).set(count.cast_signed());
+            }
+            self.held.set(counts.held.cast_signed());
+        }
         let mut page = String::new();
         text::encode(&mut page, &self.registry)?;
         Ok(page)
@@ -150,6 +168,8 @@ impl Observer for Metrics {
 
 #[cfg(test)]
 mod tests {
+    use mortar_core::delivery::State;
+
     use super::*;
 
     #[test]
@@ -158,7 +178,12 @@ mod tests {
         metrics.observe(&Observation::Events { source: "masonhub", stored: 3, duplicates: 1 });
         metrics.observe(&Observation::Call { connection: "erp", status: Some(201), took: Duration::from_millis(3) });
         metrics.observe(&Observation::Breaker { connection: "erp", state: "half-open" });
-        let page = metrics.encode(true).unwrap();
+        let page = metrics.encode(true, None).unwrap();
+        assert!(!page.contains("mortar_deliveries{"), "{page}");
+        let counts = Counts { deliveries: vec![(State::Waiting, 5), (State::Dead, 1)], held: 4, ..Counts::default() };
+        let page = metrics.encode(true, Some(&counts)).unwrap();
+        assert!(page.contains("mortar_deliveries{state=\"waiting\"} 5"), "{page}");
+        assert!(page.contains("mortar_deliveries_held 4"), "{page}");
         assert!(page.contains("mortar_ready 1"), "{page}");
         assert!(page.contains("mortar_events_stored_total{source=\"masonhub\"} 3"), "{page}");
         assert!(page.contains("mortar_call_duration_seconds_count{connection=\"erp\",status=\"2xx\"} 1"), "{page}");
