@@ -23,7 +23,7 @@ pub const SECRET: &str = "mh_test_secret_0123456789abcdef";
 const TOKEN: &str = "admin-token-for-tests";
 
 /// How long something may take before the test gives up on it.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A directory that a host can run over.
 pub struct Setup {
@@ -329,12 +329,17 @@ async fn serve(setup: &Setup) -> (Child, tokio::sync::mpsc::UnboundedReceiver<St
 /// An address that nobody listens on. Its port lies below those that the kernel gives to outgoing
 /// connections, and no two tests of one process get the same.
 fn free_address() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], free_port()))
+}
+
+/// The port of such an address.
+pub(crate) fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let first = u16::try_from(std::process::id() % 100).unwrap() * 100;
     loop {
         let port = 20_000 + (first + NEXT.fetch_add(1, Ordering::Relaxed)) % 12_000;
-        if let Ok(listener) = TcpListener::bind(("127.0.0.1", port)) {
-            return listener.local_addr().unwrap();
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
         }
     }
 }

@@ -11,8 +11,9 @@ const TARGET: &str = "wasm32-wasip2";
 
 /// Each plugin's package and the name under which operators know it; the second group is for
 /// tests only.
-const PLUGINS: [(&str, &str); 5] = [
+const PLUGINS: [(&str, &str); 6] = [
     ("mortar-plugin-rest", "rest"),
+    ("mortar-plugin-tryton", "tryton"),
     ("hello-rust", "hello-rust"),
     ("example-reorder-alert", "reorder-alert"),
     ("example-tracking-mail", "tracking-mail"),
