@@ -16,6 +16,7 @@ mod edge;
 mod erp_faults;
 mod in_doubt;
 mod layout;
+mod mail;
 mod order;
 mod poll;
 mod promises;
@@ -25,6 +26,7 @@ mod restart;
 mod retry;
 mod round_trip;
 mod sources;
+mod swap;
 mod walls;
 
 use mortar_simulator::erp::{Erp, ErpOptions, Handle};

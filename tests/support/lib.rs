@@ -4,15 +4,21 @@
 //! |---|---|
 //! | [`setup`] | a directory with configuration and plugins, and the host that runs over it |
 //! | [`http`] | requests, by a client or byte by byte |
+//! | [`mail`] | a mail server that keeps what it is sent |
 //! | [`fixtures`] | the sample callbacks |
+//! | [`tryton`] | a real ERP of one's own |
+//! | [`proxy`] | what stands before an ERP, and stops a request of one's choice |
 //! | [`paths`] | where the built things are |
 
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc, missing_docs, reason = "a test that cannot go on panics")]
 
 pub mod fixtures;
 pub mod http;
+pub mod mail;
 pub mod paths;
+pub mod proxy;
 pub mod setup;
+pub mod tryton;
 
 pub use http::Answer;
 pub use setup::{Host, SECRET, Setup};

@@ -23,7 +23,7 @@ pub const SECRET: &str = "mh_test_secret_0123456789abcdef";
 const TOKEN: &str = "admin-token-for-tests";
 
 /// How long something may take before the test gives up on it.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A directory that a host can run over.
 pub struct Setup {
@@ -32,6 +32,7 @@ pub struct Setup {
     admin: SocketAddr,
     config: String,
     edge_settings: String,
+    plugin_settings: String,
 }
 
 impl Default for Setup {
@@ -46,7 +47,14 @@ impl Setup {
         let directory = TempDir::new().unwrap();
         std::fs::create_dir(directory.path().join("plugins")).unwrap();
         let config = "[sources.masonhub]\nverify = \"masonhub\"\nsecrets = [{ env = \"MASONHUB_SECRET\" }]\n".to_owned();
-        Self { directory, edge: free_address(), admin: free_address(), config, edge_settings: String::new() }
+        Self {
+            directory,
+            edge: free_address(),
+            admin: free_address(),
+            config,
+            edge_settings: String::new(),
+            plugin_settings: String::new(),
+        }
     }
 
     /// Adds to the configuration.
@@ -62,6 +70,13 @@ impl Setup {
     pub fn edge(mut self, more: &str) -> Self {
         self.edge_settings.push_str(more);
         self.edge_settings.push('\n');
+        self
+    }
+
+    /// Adds to `[plugins]`.
+    #[must_use]
+    pub fn plugins(mut self, more: &str) -> Self {
+        self.plugin_settings.push_str(more);
         self
     }
 
@@ -108,8 +123,8 @@ impl Setup {
         let cache = paths::cache();
         let text = format!(
             "[edge]\nlisten = \"{}\"\n{}\n[admin]\nlisten = \"{}\"\ntoken = {{ env = \"MORTAR_ADMIN_TOKEN\" }}\n\
-             [log]\nformat = \"json\"\nlevel = \"debug\"\n[plugins]\ncache = {cache:?}\n{}",
-            self.edge, self.edge_settings, self.admin, self.config
+             [log]\nformat = \"json\"\nlevel = \"debug\"\n[plugins]\ncache = {cache:?}\n{}{}",
+            self.edge, self.edge_settings, self.admin, self.plugin_settings, self.config
         );
         std::fs::write(&file, text).unwrap();
         file
@@ -217,6 +232,43 @@ impl Host {
         }
     }
 
+    /// Puts a file below the directory in place whole, in the place of one that may be there.
+    pub fn replace(&self, path: &str, contents: impl AsRef<[u8]>) {
+        let (file, new) = (self.setup.path().join(path), self.setup.path().join("new"));
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(&new, contents).unwrap();
+        std::fs::rename(new, file).unwrap();
+    }
+
+    /// How a plugin is.
+    pub async fn plugin(&self, name: &str) -> Value {
+        self.ask(&format!("/api/plugins/{name}")).await.json()
+    }
+
+    /// How a plugin is, as soon as this holds of it.
+    pub async fn when_plugin(&self, name: &str, holds: impl Fn(&Value) -> bool) -> Value {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let plugin = self.plugin(name).await;
+            if holds(&plugin) {
+                return plugin;
+            }
+            assert!(Instant::now() < deadline, "the plugin never came so far: {plugin:#}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// How a plugin is, as soon as it is in this state.
+    pub async fn in_state(&self, name: &str, state: &str) -> Value {
+        self.when_plugin(name, |plugin| plugin["state"] == state).await
+    }
+
+    /// The digest of a plugin's version, as soon as it is another one.
+    pub async fn swapped(&self, name: &str, before: &str) -> String {
+        let plugin = self.when_plugin(name, |plugin| plugin["digest"].as_str().is_some_and(|digest| digest != before)).await;
+        plugin["digest"].as_str().unwrap().to_owned()
+    }
+
     /// Runs a command of the binary against this host.
     pub async fn mortar(&self, arguments: &[&str]) -> Output {
         self.setup.command(arguments).output().await.unwrap()
@@ -277,12 +329,17 @@ async fn serve(setup: &Setup) -> (Child, tokio::sync::mpsc::UnboundedReceiver<St
 /// An address that nobody listens on. Its port lies below those that the kernel gives to outgoing
 /// connections, and no two tests of one process get the same.
 fn free_address() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], free_port()))
+}
+
+/// The port of such an address.
+pub(crate) fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let first = u16::try_from(std::process::id() % 100).unwrap() * 100;
     loop {
         let port = 20_000 + (first + NEXT.fetch_add(1, Ordering::Relaxed)) % 12_000;
-        if let Ok(listener) = TcpListener::bind(("127.0.0.1", port)) {
-            return listener.local_addr().unwrap();
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
         }
     }
 }

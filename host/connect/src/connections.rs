@@ -153,6 +153,10 @@ impl Connector for Connections {
         self.by_name.get(connection).map_or(Duration::ZERO, |connection| connection.patience)
     }
 
+    fn room(&self, connection: &str) -> Result<usize, Duration> {
+        self.by_name.get(connection).map_or(Ok(usize::MAX), |connection| connection.gate.room())
+    }
+
     fn check(&self, request: &Request) -> Result<(), SendError> {
         let checked = match &self.get(&request.connection)?.transport {
             Transport::Http(client) => client.prepare(request).map(drop),

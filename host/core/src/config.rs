@@ -175,6 +175,22 @@ pub struct PluginsConfig {
     pub directory: PathBuf,
     /// Where compiled components are kept. Absent: `cache` beside the journal.
     pub cache: Option<PathBuf>,
+    /// Where generations of plugins are kept, to go back to. Absent: `generations` beside the journal.
+    pub generations: Option<PathBuf>,
+    /// Generations that are kept of each plugin, the one in force and the one before in any case.
+    pub keep_generations: usize,
+    /// How long a version is kept once it is no longer in force.
+    #[serde(with = "duration")]
+    pub keep_time: Duration,
+    /// Size of the cache. Over it, what no plugin uses any more goes, oldest use first.
+    #[serde(with = "size")]
+    pub cache_limit: ByteSize,
+    /// Memory that compiling one component may take.
+    #[serde(with = "size")]
+    pub compile_memory: ByteSize,
+    /// Time that compiling one component may take.
+    #[serde(with = "duration")]
+    pub compile_time: Duration,
     /// Size of a component file.
     #[serde(with = "size")]
     pub component_limit: ByteSize,
@@ -183,6 +199,12 @@ pub struct PluginsConfig {
     /// The most memory that any plugin's `limits.memory` may ask for.
     #[serde(with = "size")]
     pub memory_limit: ByteSize,
+    /// A file that is written in place counts once nothing was written to it for so long.
+    #[serde(with = "duration")]
+    pub settle: Duration,
+    /// How often the directory is looked at where the system tells of no change.
+    #[serde(with = "duration")]
+    pub rescan: Duration,
 }
 
 impl Default for PluginsConfig {
@@ -190,9 +212,17 @@ impl Default for PluginsConfig {
         Self {
             directory: PathBuf::from("plugins"),
             cache: None,
+            generations: None,
+            keep_generations: 10,
+            keep_time: Duration::from_secs(90 * 24 * 3600),
+            cache_limit: ByteSize::gib(2),
+            compile_memory: ByteSize::gib(2),
+            compile_time: Duration::from_secs(120),
             component_limit: ByteSize::mib(32),
             instances: 128,
             memory_limit: ByteSize::mib(128),
+            settle: Duration::from_millis(500),
+            rescan: Duration::from_secs(10),
         }
     }
 }

@@ -1,5 +1,8 @@
-//! A plugin's settings: what `plugin.toml` says, with safe defaults where it says nothing.
+//! A plugin's settings: what `plugin.toml` says, with safe defaults where it says nothing. And what
+//! can be wrong with a plugin.
 
+use std::fmt;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytesize::ByteSize;
@@ -32,6 +35,28 @@ pub struct PluginSettings {
     /// What a dead letter means for the later deliveries of its subject: `skip`, `hold` or
     /// `supersede`. It holds for letters that become dead from now on.
     pub gap: Gap,
+    /// How long, and how closely, a new version is watched.
+    pub probation: Probation,
+}
+
+/// When a new version is taken out of force again by itself.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Probation {
+    /// How long it is watched. 0s: not at all.
+    #[serde(with = "duration")]
+    pub time: Duration,
+    /// So many deliveries have to fail by a trap, a broken limit or a refusal.
+    pub failures: u32,
+    /// And the share of attempts that fail has to be larger by this than on the generation before, from 0
+    /// to 1.
+    pub rise: f64,
+}
+
+impl Default for Probation {
+    fn default() -> Self {
+        Self { time: Duration::from_secs(600), failures: 3, rise: 0.2 }
+    }
 }
 
 impl PluginSettings {
@@ -83,5 +108,93 @@ impl Default for Limits {
             log: ByteSize::kib(256),
             state_value: ByteSize::kib(64),
         }
+    }
+}
+
+/// The stable codes of [`PluginProblem`].
+pub mod code {
+    /// The name is not 1 to 64 of `a-z`, `0-9` and `-`, or is there twice.
+    pub const NAME: &str = "plugin.name";
+    /// A folder without a component, or settings without one.
+    pub const NO_COMPONENT: &str = "plugin.no_component";
+    /// A folder with more than one component.
+    pub const SEVERAL_COMPONENTS: &str = "plugin.several_components";
+    /// A file could not be read.
+    pub const UNREADABLE: &str = "plugin.unreadable";
+    /// The component is over the size limit.
+    pub const TOO_LARGE: &str = "plugin.too_large";
+    /// The file is not WebAssembly.
+    pub const NOT_WASM: &str = "plugin.not_wasm";
+    /// The file is WebAssembly in text form.
+    pub const TEXT_FORMAT: &str = "plugin.text_format";
+    /// The file is compiled code.
+    pub const PRECOMPILED: &str = "plugin.precompiled";
+    /// The file is a core module.
+    pub const CORE_MODULE: &str = "plugin.core_module";
+    /// The component is malformed, or uses what the host does not support.
+    pub const INVALID: &str = "plugin.invalid";
+    /// Compiling the component takes more time or memory than it may.
+    pub const COMPILE: &str = "plugin.compile";
+    /// The component needs more memories, tables or instances than the host gives one plugin.
+    pub const RESOURCES: &str = "plugin.resources";
+    /// The component imports something that the host does not offer.
+    pub const UNKNOWN_IMPORT: &str = "plugin.unknown_import";
+    /// The component exports no handler.
+    pub const NO_HANDLER: &str = "plugin.no_handler";
+    /// A handler does not have the shape that the contract gives it.
+    pub const CONTRACT: &str = "plugin.contract";
+    /// The component cannot be instantiated within its limits.
+    pub const START: &str = "plugin.start";
+    /// The settings cannot be read or do not make sense.
+    pub const SETTINGS: &str = "plugin.settings";
+    /// The journal has no number for the plugin.
+    pub const UNNUMBERED: &str = "plugin.unnumbered";
+    /// The files of a generation are not kept.
+    pub const NOT_KEPT: &str = "plugin.not_kept";
+    /// The version is not put in force: an operator or probation wants another one.
+    pub const HELD_BACK: &str = "plugin.held_back";
+    /// A limit in the settings is over the host's.
+    pub const LIMIT: &str = "plugin.limit";
+}
+
+/// Something that keeps a plugin from being loaded.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub struct PluginProblem {
+    /// The plugin's name.
+    pub plugin: String,
+    /// The file or folder that it is about.
+    pub file: PathBuf,
+    /// Where in the file, from 1.
+    pub line: Option<usize>,
+    /// Where in the line, in characters from 1.
+    pub column: Option<usize>,
+    /// What kind of problem it is: one of [`code`].
+    pub code: &'static str,
+    /// What is wrong, and what to do.
+    pub message: String,
+}
+
+impl PluginProblem {
+    /// A problem of a whole file or folder.
+    #[must_use]
+    pub fn new(plugin: &str, file: &Path, code: &'static str, message: impl Into<String>) -> Self {
+        Self { plugin: plugin.to_owned(), file: file.to_owned(), line: None, column: None, code, message: message.into() }
+    }
+
+    /// The same, at a line and column from 1.
+    #[must_use]
+    pub fn at(self, place: Option<(usize, usize)>) -> Self {
+        let (line, column) = place.unzip();
+        Self { line, column, ..self }
+    }
+}
+
+impl fmt::Display for PluginProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.file.display())?;
+        for place in [self.line, self.column].into_iter().flatten() {
+            write!(f, ":{place}")?;
+        }
+        write!(f, ": {} [{}]", self.message, self.code)
     }
 }

@@ -1,5 +1,7 @@
 //! What operators read: the answers of the journal's queries, as the admin API and the CLI carry them.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -49,10 +51,14 @@ pub struct DeliverySummary {
     /// Of an open delivery: the dead letter that it waits for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_by: Option<DeliveryId>,
+    /// True where it is open and its plugin is gone from the plugin directory: it waits for that.
+    #[serde(default)]
+    pub parked: bool,
     /// Of a dead letter: its steps that are in doubt.
     #[serde(default)]
     pub in_doubt: u32,
-    /// Of a dead letter: true where it is a count and a newer one is over, so that no replay is allowed.
+    /// Of a dead letter: true where it is a count and there is a newer one, open or over, so that no
+    /// replay is allowed.
     #[serde(default)]
     pub outdated: bool,
 }
@@ -163,7 +169,7 @@ pub struct Attempt {
     pub started_at: Timestamp,
     /// When it ended.
     pub ended_at: Timestamp,
-    /// The digest of the component that ran, in hex.
+    /// The digest of the generation that ran, in hex.
     pub digest: String,
     /// `done`, `ignored`, `retry` or `refused`.
     pub ending: String,
@@ -286,6 +292,9 @@ pub struct Counts {
     pub events: u64,
     /// Deliveries by state, in the order of [`State::ALL`].
     pub deliveries: Vec<(State, u64)>,
+    /// Of the open deliveries those that a dead letter holds.
+    #[serde(default)]
+    pub held: u64,
     /// Events that no plugin handled.
     pub unhandled: u64,
     /// Callbacks in quarantine.
@@ -295,4 +304,7 @@ pub struct Counts {
     /// Round trips that are a mismatch.
     #[serde(default)]
     pub mismatches: u64,
+    /// Open deliveries by plugin, of plugins that have some.
+    #[serde(default)]
+    pub open: BTreeMap<String, u64>,
 }

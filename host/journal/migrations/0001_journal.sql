@@ -10,7 +10,8 @@
 
 -- keys: random keys of the hashes; sealed: the last event whose id is in a run; next_seq: the
 -- lowest place that the next event may take; open_from: no delivery below it is pending;
--- counts: present after a clean close only.
+-- retention: the time up to which what is past its time was forgotten, at most; counts: present
+-- after a clean close only.
 CREATE TABLE meta (name TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;
 
 -- Names that many rows share.

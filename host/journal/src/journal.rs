@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use mortar_core::delivery::{DeliveryId, EventSeq, PluginNo};
 use mortar_core::ports::{
     Accepted, BoxFuture, CallWrite, Claim, Clock, DueRoundTrip, Filter, Finish, Finished, Intervention, Journal, JournalError, KnownEvents,
-    Lease, Look, LookAt, Marked, NewCallback, Polls, Receipt, RejectedCallback, RoundTripCount, RoundTrips, Share, StateEntry,
+    Lease, LookAt, Marked, NewCallback, Polls, ReadBack, Receipt, RejectedCallback, RoundTripCount, RoundTrips, Share, StateEntry,
 };
 use mortar_core::round_trip::RoundTripState;
 use mortar_core::story;
@@ -73,11 +73,12 @@ impl SqliteJournal {
         // The writer's connection is closed last, and knows whether the log may be copied then.
         let connect = |cache| schema::reader(path, cache).and_then(|conn| schema::leave_log(&conn).map(|()| conn)).map_err(fault);
         let view = read::Tallying::start(connect(READ_CACHE)?).map_err(fault)?;
-        let Start { memory, index, changed, counted } = start::load(&mut conn, path, &options, &*clock)?;
+        let Start { memory, index, counted } = start::load(&mut conn, path, &options, &*clock)?;
         let hash_keys = memory.hash_keys;
         let shared = Arc::new(Shared::new(clock, index, Space::new(path.to_owned(), options.free_space)));
-        shared.tally(&changed);
         shared.set_next_change(memory.queue.next_change());
+        shared.set_behind_gaps(memory.queue.behind_gaps());
+        shared.set_open(memory.queue.open());
         shared.work();
 
         let free_space = options.free_space;
@@ -87,6 +88,7 @@ impl SqliteJournal {
         let (loads, loading) = Reader::start("journal-load", connect(READ_CACHE)?, LOADS).map_err(OpenError::Thread)?;
         let (queries, querying) = Reader::start("journal-query", connect(READ_CACHE)?, QUERIES).map_err(OpenError::Thread)?;
         let (line, in_line) = mpsc::channel(options.queue.max(1));
+        shared.set_line(line.downgrade());
         let line_bytes = Arc::new(AtomicUsize::new(0));
         let most_bytes = options.queue_bytes;
         let writer = Writer {
@@ -218,7 +220,7 @@ impl RoundTrips for SqliteJournal {
         })
     }
 
-    fn record(&self, look: Look) -> Receipt<Option<RoundTripState>> {
+    fn record(&self, look: ReadBack) -> Receipt<Option<RoundTripState>> {
         self.write(Record(look))
     }
 
@@ -316,7 +318,8 @@ impl Journal for SqliteJournal {
 
     fn counts(&self) -> Receipt<story::Counts> {
         let shared = self.shared.clone();
-        Box::pin(async move { shared.counts().await })
+        let open = self.query(|conn, shared| read::open(conn, &shared.open()));
+        Box::pin(async move { Ok(story::Counts { open: open.await?, ..shared.counts().await? }) })
     }
 
     fn purge(&self, now: Timestamp) -> Receipt<bool> {

@@ -8,11 +8,12 @@ mod rows;
 mod story;
 mod tally;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use mortar_core::delivery::{EventSeq, PluginNo};
-use mortar_core::ports::{Claim, JournalError, StateEntry, StoredEvent};
+use mortar_core::ports::{Claim, JournalError, Lease, StateEntry, StoredEvent};
 use rusqlite::{Connection, OptionalExtension};
 
 pub(crate) use aside::{quarantined, quarantined_callback, rejected, rejected_callback};
@@ -26,19 +27,33 @@ use crate::fault::{journal_error, reading};
 use crate::key::{event_of, time};
 use crate::writer::Taken;
 
-/// Completes claims with what memory did not have.
-pub(crate) fn claims(conn: &Connection, taken: Vec<Taken>) -> Result<Vec<Claim>, JournalError> {
+/// Completes claims with what memory did not have. Those that cannot be read are given back, so that
+/// the others need not wait for them.
+///
+/// # Errors
+/// None of them can be read.
+pub(crate) fn claims(conn: &Connection, taken: Vec<Taken>, give_back: impl Fn(Lease)) -> Result<Vec<Claim>, JournalError> {
     let mut packs = Packs::default();
-    let claims = taken.into_iter().filter_map(|taken| match claim(conn, &mut packs, &taken) {
-        Ok(Some(claim)) => Some(Ok(claim)),
-        // Its lease runs out and it comes again; the others need not wait for that.
-        Ok(None) => {
-            tracing::error!(delivery = %taken.lease().delivery, "the event of a delivery is missing from the journal");
-            None
+    let (mut claims, mut fault) = (Vec::with_capacity(taken.len()), None);
+    for taken in taken {
+        match claim(conn, &mut packs, &taken) {
+            Ok(Some(claim)) => claims.push(claim),
+            // Its lease runs out and it comes again.
+            Ok(None) => tracing::error!(delivery = %taken.lease().delivery, "the event of a delivery is missing from the journal"),
+            Err(error) => {
+                give_back(taken.lease());
+                fault = Some(journal_error(&error));
+            }
         }
-        Err(error) => Some(Err(journal_error(&error))),
-    });
-    claims.collect()
+    }
+    match fault {
+        Some(fault) if claims.is_empty() => Err(fault),
+        Some(fault) => {
+            tracing::error!(%fault, "some deliveries cannot be read; they are tried again with the next claim");
+            Ok(claims)
+        }
+        None => Ok(claims),
+    }
 }
 
 fn claim(conn: &Connection, packs: &mut Packs, taken: &Taken) -> rusqlite::Result<Option<Claim>> {
@@ -94,5 +109,15 @@ pub(crate) fn state(conn: &Connection, plugin: PluginNo, key: &str) -> Result<Op
         let mut entry = conn.prepare_cached("SELECT value, version FROM state WHERE plugin = ? AND key = ?")?;
         let entry = entry.query_row((plugin.0, key), |row| Ok(StateEntry { value: row.get(0)?, version: rows::number(row, 1)? }));
         entry.optional()
+    })
+}
+
+/// Open deliveries by the plugin's name, of those by its number.
+pub(crate) fn open(conn: &Connection, open: &[u64]) -> Result<BTreeMap<String, u64>, JournalError> {
+    reading(|| {
+        let mut names = conn.prepare_cached("SELECT no, name FROM plugins")?;
+        let count = |no: i64| usize::try_from(no).ok().and_then(|no| open.get(no)).copied().unwrap_or(0);
+        let counted = names.query_map([], |row| Ok((row.get(1)?, count(row.get(0)?))))?;
+        counted.filter(|counted| counted.as_ref().map_or(true, |(_, count)| *count > 0)).collect()
     })
 }

@@ -9,6 +9,8 @@
 //! | [`confirm`], `reads` | round trips: what was delivered is read back from the ERP |
 //! | [`plugins`] | which plugin handles what, under which number |
 //! | [`poll`] | what a poll found becomes events, where no callback has told it |
+//! | [`probation`] | how new generations do, compared with those before |
+//! | [`swap`] | the plugin directory is followed: new generations take over, old ones go |
 //! | [`operate`] | what operators do to callbacks that were set aside |
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
@@ -19,21 +21,21 @@ pub mod dispatch;
 pub mod operate;
 pub mod plugins;
 pub mod poll;
+pub mod probation;
 mod reads;
 pub mod run;
 pub mod steps;
+pub mod swap;
 
 use std::sync::Arc;
 
-use mortar_core::ports::{Clock, Connector, Journal, Observer, Random, Sandbox};
+use mortar_core::ports::{Clock, Connector, Journal, Observer, Random};
 
 /// The adapters that the pipeline runs on.
 #[derive(Clone)]
 pub struct Ports {
     /// Where everything is stored.
     pub journal: Arc<dyn Journal>,
-    /// What runs handlers.
-    pub sandbox: Arc<dyn Sandbox>,
     /// What sends requests.
     pub connector: Arc<dyn Connector>,
     /// The time.

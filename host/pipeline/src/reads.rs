@@ -97,8 +97,8 @@ impl Host for Reads {
         Box::pin(self.read(step, request))
     }
 
-    fn settle(&self, _: String, _: Settlement) -> BoxFuture<'_, Result<(), String>> {
-        Box::pin(async { Err("`confirm` only reads: nothing of it is ever in doubt".into()) })
+    fn settle(&self, _: String, _: Settlement) -> BoxFuture<'_, Result<Result<(), String>, JournalError>> {
+        Box::pin(async { Ok(Err("`confirm` only reads: nothing of it is ever in doubt".into())) })
     }
 
     fn mail(&self, _: String, _: String, _: Mail) -> BoxFuture<'_, Result<(), CallError>> {

@@ -1,6 +1,7 @@
 //! One attempt: the handler, its verdict, its record.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use mortar_core::code::ErrorCode;
@@ -15,13 +16,14 @@ use tokio::time::Instant;
 use crate::Ports;
 use crate::dispatch::JOURNAL_PAUSE;
 use crate::plugins::Plugins;
+use crate::probation::Ended;
 use crate::steps::{Steps, StepsEnd};
 
 /// Runs attempts.
 pub struct Runner {
     /// The adapters.
     pub ports: Ports,
-    /// Who handles what.
+    /// Where it is counted how generations of plugins do.
     pub plugins: Arc<Plugins>,
     /// The policy where neither the plugin nor the connection that was unavailable has one.
     pub retry: RetryPolicy,
@@ -30,16 +32,13 @@ pub struct Runner {
 }
 
 impl Runner {
-    /// Runs one claimed delivery and journals how it ended.
-    pub async fn run(&self, claim: Claim) {
+    /// Runs one claimed delivery on this generation of its plugin, and journals how it ended.
+    pub async fn run(&self, claim: Claim, plugin: Plugin) {
         let started_at = self.ports.clock.now();
         let started = Instant::now();
-        let Some(plugin) = self.plugins.get(claim.lease.delivery.plugin) else {
-            // It was unloaded since the claim; the delivery stays, and is parked when the lease ends.
-            return;
-        };
         let (ran, steps) = self.attempt(&claim, &plugin).await;
         let ended_at = self.ports.clock.now();
+        let busy = steps.busy_for();
         let policy = self.policy(&plugin, &steps, &ran.ending);
         let (ending_name, code, reason) = describe(&ran.ending);
         let attempt = story::Attempt {
@@ -53,8 +52,13 @@ impl Runner {
             trace: steps.trace,
             log: ran.log,
         };
+        let failure = match &ran.ending {
+            Ending::Retry { code, .. } | Ending::Refused { code, .. } => Some(*code),
+            Ending::Done | Ending::Ignored(_) => None,
+        };
+        let digest = ran.digest.clone();
         let history = History { spent: claim.spent, since: claim.since, now: ended_at, jitter: self.ports.random.fraction() };
-        let verdict = policy.verdict(ran.ending, history);
+        let verdict = not_before(policy.verdict(ran.ending, history), ended_at, busy);
         let result = verdict_name(&verdict);
         report(&claim, &plugin, &verdict);
         let finish = Finish {
@@ -71,6 +75,8 @@ impl Runner {
             return;
         }
         self.ports.observer.observe(&Observation::Attempt { plugin: &plugin.name, result, took: started.elapsed() });
+        let (delivery, dead) = (claim.lease.delivery, result == "dead");
+        self.plugins.probation.ended(Ended { delivery, plugin: &plugin.name, digest: &digest, code: failure, dead });
     }
 
     async fn attempt(&self, claim: &Claim, plugin: &Plugin) -> (Ran, StepsEnd) {
@@ -83,7 +89,7 @@ impl Runner {
         };
         let steps = Arc::new(Steps::new(self.ports.clone(), plugin, claim, self.up_since.elapsed()));
         let run = Run { event: claim.event.clone(), attempt: claim.attempt };
-        let mut ran = self.ports.sandbox.run(&plugin.name, run, typed, steps.clone()).await;
+        let mut ran = plugin.handler.run(run, typed, steps.clone()).await;
         let end = steps.end().await;
         ran.ending = end.amend(ran.ending);
         (ran, end)
@@ -124,6 +130,16 @@ impl Runner {
                 done => return done,
             }
         }
+    }
+}
+
+/// A delivery that runs again does so when the ERP can no longer be at what was sent, whatever the
+/// policy says.
+fn not_before(verdict: Verdict, now: Timestamp, busy: Option<Duration>) -> Verdict {
+    let free = busy.and_then(|busy| now.checked_add(SignedDuration::try_from(busy).ok()?).ok());
+    match (verdict, free) {
+        (Verdict::Waiting { until, code, reason, spent }, Some(free)) => Verdict::Waiting { until: until.max(free), code, reason, spent },
+        (verdict, _) => verdict,
     }
 }
 

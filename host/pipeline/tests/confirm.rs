@@ -25,7 +25,7 @@ use tokio::sync::watch;
 /// One round trip that is due, once; it ends the loop when it is recorded.
 struct OneDue {
     due: Mutex<Option<DueRoundTrip>>,
-    looks: Mutex<Vec<Look>>,
+    looks: Mutex<Vec<ReadBack>>,
     recorded: watch::Sender<bool>,
 }
 
@@ -37,7 +37,7 @@ impl RoundTrips for OneDue {
     fn due(&self, _: Timestamp, _: usize, _: Duration) -> Receipt<Vec<DueRoundTrip>> {
         ready(self.due.lock().unwrap().take().into_iter().collect())
     }
-    fn record(&self, look: Look) -> Receipt<Option<RoundTripState>> {
+    fn record(&self, look: ReadBack) -> Receipt<Option<RoundTripState>> {
         self.looks.lock().unwrap().push(look);
         self.recorded.send(true).unwrap();
         ready(Some(RoundTripState::Due))
@@ -60,8 +60,9 @@ async fn look(spent: u32, script: Vec<Result<mortar_core::call::Response, SendEr
     let world = World::answering(script);
     let retry = RetryPolicy { attempts: 3, ..RetryPolicy::default() };
     let settings = PluginSettings { round_trip: RoundTripSettings { retry, ..RoundTripSettings::default() }, ..settings() };
-    let ports = world.ports(FakeSandbox { settings, handler: Box::new(move |_, host| handler(host)) });
-    let plugins = Arc::new(Plugins::number(&*ports.sandbox, &*ports.journal).await.unwrap());
+    let ports = world.ports();
+    let plugin = FakePlugin { settings, handler: Box::new(move |_, host| handler(host)) }.plugin();
+    let plugins = Arc::new(Plugins::of(vec![plugin], &*ports.journal).await.unwrap());
     let Claim { lease, event, since, .. } = claim(1, Vec::new());
     let (recorded, stop) = watch::channel(false);
     let due = DueRoundTrip { delivery: lease.delivery, event, spent, since };
@@ -145,10 +146,10 @@ async fn a_refusal_or_a_broken_limit_gives_up() {
 async fn a_done_delivery_is_confirmed_after_a_while() {
     let world = World::answering([]);
     let handler = |_, _| -> BoxFuture<'static, Ending> { Box::pin(std::future::ready(Ending::Done)) };
-    let ports = world.ports(FakeSandbox { settings: settings(), handler: Box::new(handler) });
-    let plugins = Arc::new(Plugins::number(&*ports.sandbox, &*ports.journal).await.unwrap());
-    let runner = Runner { ports, plugins, retry: RetryPolicy::default(), up_since: tokio::time::Instant::now() };
-    runner.run(claim(1, Vec::new())).await;
+    let plugin = FakePlugin { settings: settings(), handler: Box::new(handler) }.plugin();
+    let runner =
+        Runner { ports: world.ports(), plugins: Arc::default(), retry: RetryPolicy::default(), up_since: tokio::time::Instant::now() };
+    runner.run(claim(1, Vec::new()), plugin).await;
     let finishes = world.journal.finishes.lock().unwrap();
     assert_eq!(finishes[0].verdict, Verdict::Done);
     let after = RoundTripSettings::default().after;

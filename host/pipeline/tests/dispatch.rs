@@ -12,17 +12,15 @@ use fakes::*;
 use mortar_core::code::ErrorCode;
 use mortar_core::config::DeliveryConfig;
 use mortar_core::delivery::{Ending, PluginNo, Verdict};
-use mortar_core::event::TypedEvent;
 use mortar_core::plugin::PluginSettings;
-use mortar_core::ports::{BoxFuture, Claim, Host, Plugin, Ran, Run, Sandbox, StateWrite};
-use mortar_pipeline::Ports;
+use mortar_core::ports::{BoxFuture, Claim, StateWrite};
 use mortar_pipeline::dispatch::dispatch;
 use mortar_pipeline::plugins::Plugins;
 use tokio::sync::{Semaphore, watch};
 
-async fn run(world: &World, sandbox: FakeSandbox, concurrency: usize, until: impl Future<Output = ()>) {
-    let ports = world.ports(sandbox);
-    let plugins = Arc::new(Plugins::number(&*ports.sandbox, &*ports.journal).await.unwrap());
+async fn run(world: &World, plugin: FakePlugin, concurrency: usize, until: impl Future<Output = ()>) {
+    let ports = world.ports();
+    let plugins = Arc::new(Plugins::of(vec![plugin.plugin()], &*ports.journal).await.unwrap());
     let (stop, stopping) = watch::channel(false);
     let config = DeliveryConfig { concurrency, ..DeliveryConfig::default() };
     let dispatching = tokio::spawn(dispatch(ports, plugins, config, stopping));
@@ -52,7 +50,7 @@ async fn no_more_run_at_once_than_allowed() {
             Ending::Done
         })
     };
-    run(&world, FakeSandbox { settings: settings(), handler: Box::new(handler) }, 3, finished(&world, 10)).await;
+    run(&world, FakePlugin { settings: settings(), handler: Box::new(handler) }, 3, finished(&world, 10)).await;
     assert_eq!(most.load(Ordering::SeqCst), 3);
     assert!(world.journal.finishes.lock().unwrap().iter().all(|f| f.verdict == Verdict::Done));
 }
@@ -64,34 +62,65 @@ async fn a_plugin_has_a_bound_of_its_own_and_zero_pauses_it() {
     let mut settings = settings();
     settings.concurrency = Some(0);
     let handler = |_, _| -> mortar_core::ports::BoxFuture<'static, Ending> { Box::pin(std::future::ready(Ending::Done)) };
-    let paused = FakeSandbox { settings, handler: Box::new(handler) };
+    let paused = FakePlugin { settings, handler: Box::new(handler) };
     run(&world, paused, 8, async { tokio::task::yield_now().await }).await;
     assert_eq!(world.journal.claims.lock().unwrap().len(), 1, "it was not claimed");
 }
 
-/// Plugins whose handlers never end, with a bound of their own each.
-struct Stuck(Vec<Option<usize>>);
-
-impl Sandbox for Stuck {
-    fn plugins(&self) -> Vec<Plugin> {
-        let plugin = |(n, concurrency): (usize, &Option<usize>)| {
-            let settings = Arc::new(PluginSettings { concurrency: *concurrency, ..PluginSettings::default() });
-            Plugin { name: format!("p{n}"), digest: "d1".into(), families: Vec::new(), any_event: true, round_trip: false, settings }
-        };
-        self.0.iter().enumerate().map(plugin).collect()
-    }
-    fn run<'a>(&'a self, _: &'a str, _: Run, _: Option<TypedEvent>, _: Arc<dyn Host>) -> BoxFuture<'a, Ran> {
-        Box::pin(std::future::pending())
-    }
+/// Runs deliveries of a plugin with these connections for a minute, and counts those that ran.
+async fn ran_in_a_minute(connections: &[&str], rooms: [(&'static str, Result<usize, Duration>); 2]) -> usize {
+    let world = World::answering([]);
+    world.connector.rooms.lock().unwrap().extend(rooms);
+    world.journal.claims.lock().unwrap().extend((1..=10).map(|n| claim(n, Vec::new())));
+    let settings = PluginSettings { connections: connections.iter().map(ToString::to_string).collect(), ..settings() };
+    let handler = |_, _| -> BoxFuture<'static, Ending> {
+        Box::pin(async {
+            tokio::time::sleep(Duration::from_secs(40)).await;
+            Ending::Done
+        })
+    };
+    run(&world, FakePlugin { settings, handler: Box::new(handler) }, 8, tokio::time::sleep(Duration::from_secs(60))).await;
+    world.journal.finishes.lock().unwrap().len()
 }
 
-/// How many deliveries of each plugin run in the end, where each has a hundred, one after the other.
+#[tokio::test(start_paused = true)]
+async fn deliveries_stay_where_they_are_while_their_connections_are_shut() {
+    let (shut, probe, open) = (Err(Duration::from_secs(3600)), Ok(1), Ok(usize::MAX));
+    assert_eq!(ran_in_a_minute(&["erp"], [("erp", shut), ("keyed", open)]).await, 0);
+    assert_eq!(ran_in_a_minute(&["erp"], [("erp", probe), ("keyed", open)]).await, 2, "one after the other");
+    assert_eq!(ran_in_a_minute(&["erp", "keyed"], [("erp", shut), ("keyed", shut)]).await, 0);
+    assert_eq!(ran_in_a_minute(&["erp", "keyed"], [("erp", shut), ("keyed", open)]).await, 10, "one that is open may do");
+    assert_eq!(ran_in_a_minute(&[], [("erp", shut), ("keyed", shut)]).await, 10, "it needs none");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shut_connection_is_looked_at_again_when_its_time_is_up() {
+    let world = World::answering([]);
+    world.connector.rooms.lock().unwrap().insert("erp", Err(Duration::from_secs(60)));
+    world.journal.claims.lock().unwrap().push_back(claim(1, Vec::new()));
+    let connector = world.connector.clone();
+    let handler = |_, _| -> BoxFuture<'static, Ending> { Box::pin(std::future::ready(Ending::Done)) };
+    let settings = PluginSettings { connections: vec!["erp".into()], ..settings() };
+    run(&world, FakePlugin { settings, handler: Box::new(handler) }, 8, async {
+        tokio::time::sleep(Duration::from_secs(30)).await;
+        connector.rooms.lock().unwrap().clear();
+        tokio::time::sleep(Duration::from_secs(31)).await;
+    })
+    .await;
+    assert_eq!(world.journal.finishes.lock().unwrap().len(), 1);
+}
+
+/// How many deliveries of each plugin run in the end, where each has a hundred, one after the other,
+/// and a bound of its own, and no handler ever ends.
 async fn stuck(bounds: &[Option<usize>], concurrency: usize) -> Vec<usize> {
     let world = World::answering([]);
-    let handler = |_, _| -> BoxFuture<'static, Ending> { Box::pin(std::future::pending()) };
-    let ports = world.ports(FakeSandbox { settings: settings(), handler: Box::new(handler) });
-    let ports = Ports { sandbox: Arc::new(Stuck(bounds.to_vec())), ..ports };
-    let plugins = Arc::new(Plugins::number(&*ports.sandbox, &*ports.journal).await.unwrap());
+    let ports = world.ports();
+    let plugin = |(n, concurrency): (usize, &Option<usize>)| {
+        let settings = PluginSettings { concurrency: *concurrency, ..PluginSettings::default() };
+        FakePlugin { settings, handler: Box::new(|_, _| Box::pin(std::future::pending())) }.named(&format!("p{n}"), "d1")
+    };
+    let plugins = Plugins::of(bounds.iter().enumerate().map(plugin).collect(), &*ports.journal).await.unwrap();
+    let plugins = Arc::new(plugins);
     let (_stop, stopping) = watch::channel(false);
     let config = DeliveryConfig { concurrency, ..DeliveryConfig::default() };
     let dispatching = tokio::spawn(dispatch(ports, plugins, config, stopping));
@@ -138,7 +167,7 @@ async fn stopping_waits_for_what_runs() {
             Ending::Done
         })
     };
-    let sandbox = FakeSandbox { settings: settings(), handler: Box::new(handler) };
+    let sandbox = FakePlugin { settings: settings(), handler: Box::new(handler) };
     run(&world, sandbox, 1, async {
         started.acquire().await.unwrap().forget();
         // The gate opens only now, when the stop is about to be said.
@@ -159,7 +188,7 @@ async fn a_state_conflict_runs_the_handler_again_and_costs_no_attempt() {
             Ending::Done
         })
     };
-    run(&world, FakeSandbox { settings: settings(), handler: Box::new(handler) }, 1, finished(&world, 1)).await;
+    run(&world, FakePlugin { settings: settings(), handler: Box::new(handler) }, 1, finished(&world, 1)).await;
     let finishes = world.journal.finishes.lock().unwrap();
     assert!(matches!(finishes[0].verdict, Verdict::Waiting { code: ErrorCode::StateConflict, spent: false, .. }));
     assert!(finishes[0].state.is_empty());
@@ -183,7 +212,7 @@ async fn twice(gate: Arc<Semaphore>, finishes: usize, meanwhile: impl Future<Out
             Ending::Done
         })
     };
-    run(&world, FakeSandbox { settings: settings(), handler: Box::new(handler) }, 3, async {
+    run(&world, FakePlugin { settings: settings(), handler: Box::new(handler) }, 3, async {
         finished(&world, 1).await;
         meanwhile.await;
         finished(&world, finishes).await;
@@ -208,4 +237,28 @@ async fn a_delivery_whose_attempt_does_not_end_is_left_to_the_next_lease() {
         go.add_permits(1);
     };
     assert_eq!(twice(gate, 2, meanwhile).await, 1);
+}
+
+#[tokio::test]
+async fn a_parked_plugin_is_left_alone_until_it_is_back_and_then_runs_its_new_generation() {
+    let world = World::answering([]);
+    let plugin = |digest| {
+        let handler = |_, _| -> BoxFuture<'static, Ending> { Box::pin(std::future::ready(Ending::Done)) };
+        FakePlugin { settings: settings(), handler: Box::new(handler) }.named("fake", digest)
+    };
+    let ports = world.ports();
+    let plugins = Arc::new(Plugins::of(vec![plugin("old")], &*ports.journal).await.unwrap());
+    plugins.park("fake");
+    world.journal.claims.lock().unwrap().push_back(claim(1, Vec::new()));
+    let (stop, stopping) = watch::channel(false);
+    let dispatching = tokio::spawn(dispatch(ports.clone(), plugins.clone(), DeliveryConfig::default(), stopping));
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(world.journal.claims.lock().unwrap().len(), 1, "it was not claimed");
+    plugins.activate(plugin("new"), &*ports.journal).await.unwrap();
+    finished(&world, 1).await;
+    stop.send(true).unwrap();
+    dispatching.await.unwrap();
+    assert_eq!(world.journal.finishes.lock().unwrap()[0].attempt.digest, "new");
 }

@@ -11,20 +11,18 @@ use jiff::SignedDuration;
 use mortar_core::call::{CallError, Response, Settlement};
 use mortar_core::code::ErrorCode;
 use mortar_core::delivery::Ending;
-use mortar_core::ports::{CallWrite, Clock, Host, PutError, SendError, StateWrite};
+use mortar_core::ports::{CallWrite, Clock, Host, JournalError, Plugin, PutError, SendError, StateWrite};
 use mortar_core::story::{Call, Fate};
 use mortar_pipeline::steps::Steps;
 
 const UPTIME: Duration = Duration::from_secs(3600);
 
-fn sandbox() -> FakeSandbox {
-    FakeSandbox { settings: settings(), handler: Box::new(|_, _| Box::pin(std::future::ready(Ending::Done))) }
+fn plugin() -> Plugin {
+    FakePlugin { settings: settings(), handler: Box::new(|_, _| Box::pin(std::future::ready(Ending::Done))) }.plugin()
 }
 
 fn steps(world: &World, calls: Vec<Call>) -> Steps {
-    let sandbox = sandbox();
-    let plugin = sandbox.plugin();
-    Steps::new(world.ports(sandbox), &plugin, &claim(1, calls), UPTIME)
+    Steps::new(world.ports(), &plugin(), &claim(1, calls), UPTIME)
 }
 
 /// What the journal holds after the writes, as an attempt an hour later gets it.
@@ -96,9 +94,9 @@ async fn an_operator_can_let_the_answers_of_then_stand() {
     let first = steps(&world, Vec::new());
     first.call("a".into(), request("erp", "POST", "1")).await.unwrap();
     first.call("lost".into(), request("erp", "POST", "1")).await.unwrap_err();
-    let (sandbox, mut claim) = (sandbox(), claim(1, journaled(&world)));
+    let mut claim = claim(1, journaled(&world));
     claim.keep_steps = true;
-    let kept = Steps::new(world.ports(self::sandbox()), &sandbox.plugin(), &claim, UPTIME);
+    let kept = Steps::new(world.ports(), &plugin(), &claim, UPTIME);
     assert_eq!(kept.call("a".into(), request("erp", "POST", "2")).await.unwrap().status, 201);
     kept.call("look".into(), request("erp", "GET", "")).await.unwrap();
     kept.call("b".into(), request("erp", "POST", "3")).await.unwrap();
@@ -121,11 +119,22 @@ async fn a_lost_answer_is_in_doubt_until_it_is_settled() {
     let second = steps(&world, journaled(&world));
     let told = second.call("a".into(), request("erp", "POST", "1")).await.unwrap_err();
     assert!(matches!(told, CallError::InDoubt(_)), "it is not sent again by itself");
-    second.settle("a".into(), Settlement::Resend).await.unwrap();
+    second.settle("a".into(), Settlement::Resend).await.unwrap().unwrap();
     second.call("a".into(), request("erp", "POST", "1")).await.unwrap();
-    assert!(second.settle("a".into(), Settlement::Resend).await.is_err(), "an answered step is not in doubt");
+    assert!(second.settle("a".into(), Settlement::Resend).await.unwrap().is_err(), "an answered step is not in doubt");
     let sent = world.happened().iter().filter(|h| h.starts_with("send")).count();
     assert_eq!(sent, 2);
+}
+
+#[tokio::test]
+async fn a_settlement_that_cannot_be_stored_is_the_hosts_fault() {
+    let world = World::answering([Err(SendError::Lost("reset".into()))]);
+    steps(&world, Vec::new()).call("a".into(), request("erp", "POST", "1")).await.unwrap_err();
+    let second = steps(&world, journaled(&world));
+    second.call("a".into(), request("erp", "POST", "1")).await.unwrap_err();
+    *world.journal.fails.lock().unwrap() = true;
+    let settled = second.settle("a".into(), Settlement::Resend).await;
+    assert!(matches!(settled, Err(JournalError::Storage(_))), "the plugin would take it for a refusal: {settled:?}");
 }
 
 #[tokio::test]
@@ -139,7 +148,7 @@ async fn a_host_that_was_killed_after_sending_leaves_a_doubt() {
     let second = steps(&world, calls);
     assert!(matches!(second.call("a".into(), request("erp", "POST", "1")).await, Err(CallError::InDoubt(_))));
     let found = Response { status: 200, headers: Vec::new(), body: b"found".to_vec() };
-    second.settle("a".into(), Settlement::Answered(found.clone())).await.unwrap();
+    second.settle("a".into(), Settlement::Answered(found.clone())).await.unwrap().unwrap();
     assert_eq!(second.call("a".into(), request("erp", "POST", "1")).await.unwrap(), found);
 }
 
@@ -168,7 +177,7 @@ async fn after_a_start_the_clock_is_not_believed() {
     let sent_at = Still.now() - SignedDuration::from_hours(1);
     let fate = Fate::Intended { lost: None };
     let calls = vec![Call { ordinal: 0, step: "a".into(), attempt: 1, request: request("erp", "POST", "1"), sent_at, fate }];
-    let just_started = Steps::new(world.ports(sandbox()), &sandbox().plugin(), &claim(1, calls), Duration::from_secs(4));
+    let just_started = Steps::new(world.ports(), &plugin(), &claim(1, calls), Duration::from_secs(4));
     let told = just_started.call("a".into(), request("erp", "POST", "1")).await.unwrap_err();
     assert!(matches!(told, CallError::Unavailable { after_ms: Some(29_000..=30_000), .. }), "{told:?}");
 }
@@ -201,7 +210,7 @@ async fn a_look_is_at_the_erp_as_it_is_now() {
     assert!(matches!(second.call("a".into(), request("erp", "POST", "1")).await, Err(CallError::InDoubt(_))));
     let found = second.call("look".into(), request("erp", "GET", "b")).await.unwrap();
     assert_eq!(found.status, 200);
-    second.settle("a".into(), Settlement::Answered(found)).await.unwrap();
+    second.settle("a".into(), Settlement::Answered(found)).await.unwrap().unwrap();
     assert_eq!(second.call("look".into(), request("erp", "GET", "b")).await.unwrap().status, 200, "from the journal again");
 }
 
@@ -250,11 +259,11 @@ async fn a_failing_journal_lets_nothing_out() {
 #[tokio::test]
 async fn limits_and_grants_hold() {
     let world = World::answering([]);
-    let mut sandbox = sandbox();
-    sandbox.settings.connections = vec!["erp".into(), "nowhere".into()];
-    sandbox.settings.limits.calls = 4;
-    let plugin = sandbox.plugin();
-    let steps = Steps::new(world.ports(sandbox), &plugin, &claim(1, Vec::new()), UPTIME);
+    let mut settings = settings();
+    settings.connections = vec!["erp".into(), "nowhere".into()];
+    settings.limits.calls = 4;
+    let plugin = Plugin { settings: settings.into(), ..plugin() };
+    let steps = Steps::new(world.ports(), &plugin, &claim(1, Vec::new()), UPTIME);
     let denied = |told: Result<Response, CallError>| matches!(told, Err(CallError::Denied(_)));
     assert!(denied(steps.call("a".into(), request("keyed", "POST", "")).await), "not granted");
     assert!(denied(steps.call("a".into(), request("nowhere", "POST", "")).await), "not configured");

@@ -30,8 +30,8 @@ impl Context {
         Self {
             host,
             config: generation.config.clone(),
-            quota: Quota::new(&generation.plugin.settings.limits),
-            wasi: wasi::context(event, &generation.plugin.name, &log),
+            quota: Quota::new(&generation.settings.limits),
+            wasi: wasi::context(event, &generation.name, &log),
             ticks: Ticks::default(),
             table,
             log,

@@ -2,35 +2,28 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::error::{PluginProblem, SandboxError, code};
+use mortar_core::plugin::{PluginProblem, code};
+use mortar_core::ports::{Found, Look};
+
+use crate::error::unreadable;
 
 /// The settings file in a plugin's folder.
 const SETTINGS: &str = "plugin.toml";
 
-/// The files of one plugin.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Found {
-    /// Its name: that of the folder, or of the file without `.wasm`.
-    pub name: String,
-    /// The component.
-    pub component: PathBuf,
-    /// The settings, where there are some.
-    pub settings: Option<PathBuf>,
-}
-
 /// Lists the plugins of a directory by name: a folder `NAME/` with exactly one `*.wasm` and
 /// perhaps a `plugin.toml`, or a file `NAME.wasm` with perhaps a `NAME.toml` beside it. Hidden
 /// files and files of other kinds do not count. What looks like a plugin and is none is a problem.
+/// No file is opened, and none has a stamp yet or counts as whole.
 ///
 /// # Errors
 /// The directory cannot be listed.
-pub fn discover(directory: &Path) -> Result<(Vec<Found>, Vec<PluginProblem>), SandboxError> {
-    let unlisted = |source| SandboxError::Directory { path: directory.to_owned(), source };
+pub fn discover(directory: &Path) -> io::Result<Look> {
     let mut found = BTreeMap::new();
     let mut problems = Vec::new();
-    for path in entries(directory).map_err(unlisted)? {
+    for path in entries(directory)? {
         match plugin_at(&path) {
             None => {}
             Some(Err(problem)) => problems.push(problem),
@@ -44,12 +37,12 @@ pub fn discover(directory: &Path) -> Result<(Vec<Found>, Vec<PluginProblem>), Sa
             }
         }
     }
-    Ok((found.into_values().collect(), problems))
+    Ok(Look { found: found.into_values().collect(), problems })
 }
 
 /// What is in a folder, without hidden files, by name.
-fn entries(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
-    let mut paths = fs::read_dir(directory)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>()?;
+fn entries(directory: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut paths = fs::read_dir(directory)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
     paths.retain(|path| !file_name(path).starts_with('.'));
     paths.sort();
     Ok(paths)
@@ -63,7 +56,7 @@ fn plugin_at(path: &Path) -> Option<Result<Found, PluginProblem>> {
     match extension(path) {
         "wasm" => Some(named(&name, path).map(|()| {
             let settings = path.with_extension("toml");
-            Found { name, component: path.to_owned(), settings: settings.is_file().then_some(settings) }
+            Found { name, component: path.to_owned(), settings: settings.is_file().then_some(settings), stamp: 0, whole: false }
         })),
         "toml" if !path.with_extension("wasm").is_file() => {
             let message = format!("settings of a plugin that is not there: put {name}.wasm beside it, or remove it");
@@ -76,10 +69,13 @@ fn plugin_at(path: &Path) -> Option<Result<Found, PluginProblem>> {
 fn folder(path: &Path) -> Result<Found, PluginProblem> {
     let name = file_name(path);
     named(&name, path)?;
-    let files = entries(path).map_err(|error| PluginProblem::unreadable(&name, path, &error))?;
+    let files = entries(path).map_err(|error| unreadable(&name, path, &error))?;
     let (components, others): (Vec<_>, Vec<_>) = files.into_iter().partition(|file| extension(file) == "wasm");
     match <[PathBuf; 1]>::try_from(components) {
-        Ok([component]) => Ok(Found { name, component, settings: others.into_iter().find(|file| file_name(file) == SETTINGS) }),
+        Ok([component]) => {
+            let settings = others.into_iter().find(|file| file_name(file) == SETTINGS);
+            Ok(Found { name, component, settings, stamp: 0, whole: false })
+        }
         Err(none) if none.is_empty() => {
             Err(others.iter().find_map(|file| not_loadable(&name, file, extension(file))).unwrap_or_else(|| {
                 PluginProblem::new(
@@ -150,15 +146,15 @@ mod tests {
     #[test]
     fn folders_and_bare_files_are_plugins_and_other_files_are_not() {
         let root = directory(&["b/any.wasm", "b/plugin.toml", "b/src/lib.rs", "a.wasm", "a.toml", "c.wasm", "README.md", ".cache/x.wasm"]);
-        let (found, problems) = discover(root.path()).unwrap();
+        let Look { found, problems } = discover(root.path()).unwrap();
         let at = |file: &str| root.path().join(file);
         assert_eq!(problems, []);
         assert_eq!(
             found,
             [
-                Found { name: "a".into(), component: at("a.wasm"), settings: Some(at("a.toml")) },
-                Found { name: "b".into(), component: at("b/any.wasm"), settings: Some(at("b/plugin.toml")) },
-                Found { name: "c".into(), component: at("c.wasm"), settings: None },
+                Found { name: "a".into(), component: at("a.wasm"), settings: Some(at("a.toml")), stamp: 0, whole: false },
+                Found { name: "b".into(), component: at("b/any.wasm"), settings: Some(at("b/plugin.toml")), stamp: 0, whole: false },
+                Found { name: "c".into(), component: at("c.wasm"), settings: None, stamp: 0, whole: false },
             ]
         );
     }
@@ -176,7 +172,7 @@ mod tests {
             "two/a.wasm",
             "two/b.wasm",
         ]);
-        let (found, problems) = discover(root.path()).unwrap();
+        let Look { found, problems } = discover(root.path()).unwrap();
         assert_eq!(found.iter().map(|f| f.name.as_str()).collect::<Vec<_>>(), ["twice"]);
         let mut codes: Vec<_> = problems.iter().map(|p| (p.plugin.as_str(), p.code)).collect();
         codes.sort_unstable();
@@ -196,7 +192,6 @@ mod tests {
 
     #[test]
     fn a_directory_that_is_not_there_is_an_error() {
-        let error = discover(Path::new("/nonexistent/plugins")).unwrap_err();
-        assert!(error.to_string().contains("/nonexistent/plugins"), "{error}");
+        assert_eq!(discover(Path::new("/nonexistent/plugins")).unwrap_err().kind(), io::ErrorKind::NotFound);
     }
 }

@@ -6,19 +6,53 @@ use mortar_bindings::imports::mortar::plugin::types::{Delivery, Failure, Outcome
 use mortar_bindings::round_trip::exports::mortar::events::round_trip::Confirmation;
 use mortar_bindings::{any_event, inbound_shipment_events, inventory_events, order_events, order_resolutions, return_events, round_trip};
 use mortar_core::event::{Family, TypedEvent};
-use mortar_core::ports::Plugin;
+use mortar_core::plugin::PluginSettings;
+use mortar_core::ports::{BoxFuture, Confirmed, Handler, Host, Plugin, Ran, Run};
 use wasmtime::component::InstancePre;
-use wasmtime::{Result, Store};
+use wasmtime::{Engine, Result, Store};
 
 use crate::config::PluginConfig;
 use crate::context::Context;
 use crate::convert;
+use crate::run;
 
 /// One loaded version of a plugin.
 pub(crate) struct Generation {
-    pub(crate) plugin: Plugin,
+    pub(crate) name: String,
+    /// Of the component and the settings.
+    pub(crate) digest: Arc<str>,
+    /// The component's own.
+    pub(crate) component: Arc<str>,
+    pub(crate) settings: Arc<PluginSettings>,
     pub(crate) config: Arc<PluginConfig>,
     pub(crate) handlers: Arc<Handlers>,
+    pub(crate) engine: Engine,
+}
+
+impl Generation {
+    /// The generation as the pipeline knows it.
+    pub(crate) fn plugin(self) -> Plugin {
+        Plugin {
+            name: self.name.clone(),
+            digest: self.digest.clone(),
+            component: self.component.clone(),
+            families: self.handlers.families(),
+            any_event: self.handlers.any_event(),
+            round_trip: self.handlers.round_trip(),
+            settings: self.settings.clone(),
+            handler: Arc::new(self),
+        }
+    }
+}
+
+impl Handler for Generation {
+    fn run(&self, run: Run, typed: Option<TypedEvent>, host: Arc<dyn Host>) -> BoxFuture<'_, Ran> {
+        Box::pin(run::run(self, run, typed, host))
+    }
+
+    fn confirm(&self, run: Run, host: Arc<dyn Host>) -> BoxFuture<'_, Confirmed> {
+        Box::pin(run::confirm(self, run, host))
+    }
 }
 
 /// Declares the handlers, one for each interface that an event can be delivered through.

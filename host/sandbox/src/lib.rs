@@ -6,22 +6,26 @@
 //! | module | what is in it |
 //! |---|---|
 //! | [`discover`](fn@discover) | which plugins the directory holds |
+//! | `look`, `watch` | whether their files are whole, and when to look again |
 //! | `settings` | `plugin.toml`, read and checked |
 //! | `engine` | the one engine of the process: pool of instances, epoch ticker |
-//! | `compile` | from a component's bytes to machine code, and the cache of it |
+//! | `cache` | compiled components: each is compiled once |
+//! | `compile` | from a component's bytes to machine code, in a child process within limits |
 //! | `link` | what the host offers a component, and what is wrong with one that does not fit |
 //! | `load` | from a plugin's files to a generation, with every check before an event comes |
-//! | `generation` | one loaded version of a plugin: handlers, settings, digest |
-//! | `sandbox` | [`WasmSandbox`]: loads a directory, implements the port |
+//! | `kept` | the files of generations that can be gone back to |
+//! | `generation` | one loaded generation of a plugin: handlers, settings, digest |
+//! | `sandbox` | [`WasmSandbox`]: a plugin directory behind the port |
 //! | `run` | one attempt: fresh store, limits, handler, ending |
 //! | `context`, `imports`, `wasi`, `log` | what a running handler sees of the host |
 //! | `limits` | memory, processor time and bytes of an attempt |
 //! | `convert` | core's records as the contract's |
 //! | `ending` | what an answer, a trap or a broken limit means for the delivery |
-//! | [`PluginProblem`], [`SandboxError`] | why a plugin, or the sandbox, cannot be used |
+//! | [`SandboxError`] | why the sandbox cannot be used |
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod cache;
 mod compile;
 mod config;
 mod context;
@@ -32,15 +36,19 @@ mod engine;
 mod error;
 mod generation;
 mod imports;
+mod kept;
 mod limits;
 mod link;
 mod load;
 mod log;
+mod look;
 mod run;
 mod sandbox;
 mod settings;
 mod wasi;
+mod watch;
 
-pub use discover::{Found, discover};
-pub use error::{PluginProblem, SandboxError, code};
+pub use compile::{Compiler, compile_as_child};
+pub use discover::discover;
+pub use error::SandboxError;
 pub use sandbox::{SandboxOptions, WasmSandbox};

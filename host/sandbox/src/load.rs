@@ -1,28 +1,31 @@
 //! From a plugin's files to a generation: every check that can be made before an event comes.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::Read;
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use mortar_core::call::{CallError, Mail, Request, Response, Settlement};
 use mortar_core::event::Family;
-use mortar_core::ports::{BoxFuture, Host, JournalError, Plugin, PutError, StateEntry, StateWrite, StoredEvent};
+use mortar_core::plugin::{PluginProblem, PluginSettings, code};
+use mortar_core::ports::{BoxFuture, Found, Host, JournalError, PutError, StateEntry, StateWrite, StoredEvent};
 use sha2::{Digest, Sha256};
 use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
 
-use crate::compile::{Cache, CompileError};
+use crate::cache::Cache;
+use crate::compile::CompileError;
 use crate::config::PluginConfig;
 use crate::context::Context;
-use crate::discover::{Found, PRECOMPILED, TEXT_FORMAT};
+use crate::discover::{PRECOMPILED, TEXT_FORMAT};
 use crate::ending;
 use crate::engine;
-use crate::error::{PluginProblem, SandboxError, code};
+use crate::error::{SandboxError, unreadable};
 use crate::generation::{Generation, Handlers};
+use crate::kept::Generations;
 use crate::limits::{self, Meter};
 use crate::link;
 use crate::log::Log;
@@ -38,24 +41,63 @@ pub(crate) struct Loader {
     engine: Engine,
     linker: Linker<Context>,
     cache: Cache,
-    /// By digest: plugins of one component share its code, and the memory that is warm for it.
-    linked: Mutex<HashMap<Arc<str>, Arc<Handlers>>>,
+    /// Where files of generations are kept; none where none are.
+    generations: Option<Generations>,
+    /// By the component's digest: generations of one component share its code, and the memory that
+    /// is warm for it, for as long as one of them is there.
+    linked: Mutex<HashMap<Arc<str>, Weak<Handlers>>>,
+}
+
+/// What a generation is made of.
+pub(crate) struct Parts {
+    pub(crate) component: Vec<u8>,
+    pub(crate) settings: Option<String>,
+}
+
+impl Parts {
+    /// The generation's digest.
+    pub(crate) fn digest(&self) -> Arc<str> {
+        let settings = self.settings.as_deref().unwrap_or_default();
+        hex::encode(Sha256::new().chain_update(&self.component).chain_update(settings).finalize()).into()
+    }
 }
 
 impl Loader {
     pub(crate) fn new(options: SandboxOptions) -> Result<Self, SandboxError> {
         let engine = engine::start(&options)?;
         let linker = link::linker(&engine).map_err(|error| SandboxError::Engine(format!("{error:#}")))?;
-        let cache = Cache::open(&options.cache)?;
-        Ok(Self { options, engine, linker, cache, linked: Mutex::default() })
+        let cache = Cache::open(&options.cache, options.cache_limit, options.compiler.clone())?;
+        let generations = options.generations.as_deref().map(|folder| {
+            let unusable = |error: io::Error| SandboxError::Generations { path: folder.to_owned(), reason: error.to_string() };
+            Generations::open(folder).map_err(unusable)
+        });
+        let generations = generations.transpose()?;
+        Ok(Self { options, engine, linker, cache, generations, linked: Mutex::default() })
     }
 
-    pub(crate) fn engine(&self) -> &Engine {
-        &self.engine
-    }
-
-    /// Loads a plugin, or tells everything that is wrong with it.
+    /// Loads a plugin, or tells everything that is wrong with it. A generation that loads is put aside
+    /// among the generations, where there is a place for them, so that its files can be kept.
     pub(crate) async fn load(self: Arc<Self>, found: Found) -> Result<Generation, Vec<PluginProblem>> {
+        self.load_files(found, true).await
+    }
+
+    /// Loads a generation whose files were kept.
+    pub(crate) async fn load_kept(self: Arc<Self>, plugin: &str, digest: &str) -> Result<Generation, Vec<PluginProblem>> {
+        let missing = || {
+            let folder = self.generations.as_ref().map_or(Path::new(""), Generations::folder);
+            let message = format!("generation {digest} of {plugin} is not kept; see `mortar plugin show {plugin}`");
+            vec![PluginProblem::new(plugin, folder, code::NOT_KEPT, message)]
+        };
+        let found = self.generations.as_ref().and_then(|generations| generations.get(plugin, digest)).ok_or_else(missing)?;
+        let generation = self.load_files(found.clone(), false).await?;
+        if *generation.digest != *digest {
+            let message = format!("these are no longer the files of generation {digest}");
+            return Err(vec![PluginProblem::new(plugin, &found.component, code::NOT_KEPT, message)]);
+        }
+        Ok(generation)
+    }
+
+    async fn load_files(self: &Arc<Self>, found: Found, keep: bool) -> Result<Generation, Vec<PluginProblem>> {
         let loader = self.clone();
         let files = found.clone();
         let prepared = tokio::task::spawn_blocking(move || loader.prepare(&files)).await;
@@ -63,36 +105,68 @@ impl Loader {
             let message = format!("the compiler gave up on it: {panic}");
             Err(vec![PluginProblem::new(&found.name, &found.component, code::INVALID, message)])
         })?;
+        let (generation, parts) = generation;
         self.prove(&generation, &found).await.map_err(|problem| vec![problem])?;
+        if let Some(generations) = self.generations.clone().filter(|_| keep) {
+            let (plugin, digest) = (generation.name.clone(), generation.digest.clone());
+            let put = tokio::task::spawn_blocking(move || generations.put(&plugin, &digest, &parts)).await;
+            put.unwrap_or_else(|panic| Err(io::Error::other(panic))).map_err(|error| vec![self.unkept(&generation.name, &error)])?;
+        }
         Ok(generation)
     }
 
-    /// Reads, compiles and links.
-    fn prepare(&self, found: &Found) -> Result<Generation, Vec<PluginProblem>> {
-        let settings = settings::read(&found.name, found.settings.as_deref(), &self.options);
-        let component = self.component(found);
-        let (settings, (digest, handlers)) = match (settings, component) {
-            (Ok(settings), Ok(component)) => (settings, component),
-            (settings, component) => return Err(settings.err().into_iter().flatten().chain(component.err()).collect()),
-        };
-        let config = Arc::new(PluginConfig::new(&settings.config));
-        let (families, any_event) = (handlers.families(), handlers.any_event());
-        let round_trip = handlers.round_trip();
-        let plugin = Plugin { name: found.name.clone(), digest, families, any_event, round_trip, settings: Arc::new(settings) };
-        check_events(&plugin, found)?;
-        Ok(Generation { plugin, config, handlers })
+    /// What is wrong where generations cannot be kept.
+    pub(crate) fn unkept(&self, plugin: &str, error: &io::Error) -> PluginProblem {
+        let folder = self.generations.as_ref().map_or(Path::new(""), Generations::folder);
+        PluginProblem::new(plugin, folder, code::UNREADABLE, format!("its generations cannot be kept: {error}; mend `plugins.generations`"))
     }
 
-    /// The digest and the handlers of the component.
-    fn component(&self, found: &Found) -> Result<(Arc<str>, Arc<Handlers>), PluginProblem> {
+    /// The folder of generations, if there is one.
+    pub(crate) fn generations(&self) -> Option<Generations> {
+        self.generations.clone()
+    }
+
+    /// Reads, compiles and links.
+    fn prepare(&self, found: &Found) -> Result<(Generation, Parts), Vec<PluginProblem>> {
+        let text = found.settings.as_ref().map(|file| fs::read_to_string(file).map_err(|error| unreadable(&found.name, file, &error)));
+        let settings = match (&found.settings, &text) {
+            (Some(file), Some(Ok(text))) => settings::understand(&found.name, file, text, &self.options),
+            (_, Some(Err(problem))) => Err(vec![problem.clone()]),
+            _ => Ok(PluginSettings::default()),
+        };
+        let bytes = self.bytes(&found.component);
+        let bytes = bytes.map_err(|(code, message)| PluginProblem::new(&found.name, &found.component, code, message));
+        let linked = bytes.and_then(|bytes| Ok((self.handlers(found, &bytes)?, bytes)));
+        // Everything that is wrong is told at once.
+        let (settings, ((component, handlers), bytes)) = match (settings, linked) {
+            (Ok(settings), Ok(linked)) => (settings, linked),
+            (settings, linked) => return Err(settings.err().into_iter().flatten().chain(linked.err()).collect()),
+        };
+        let parts = Parts { component: bytes, settings: text.and_then(Result::ok) };
+        let generation = Generation {
+            name: found.name.clone(),
+            digest: parts.digest(),
+            component,
+            config: Arc::new(PluginConfig::new(&settings.config)),
+            settings: Arc::new(settings),
+            handlers,
+            engine: self.engine.clone(),
+        };
+        check_events(&generation, found)?;
+        Ok((generation, parts))
+    }
+
+    /// The component's digest, and its handlers.
+    fn handlers(&self, found: &Found, bytes: &[u8]) -> Result<(Arc<str>, Arc<Handlers>), PluginProblem> {
         let problem = |code, message: String| PluginProblem::new(&found.name, &found.component, code, message);
-        let bytes = self.bytes(&found.component).map_err(|(code, message)| problem(code, message))?;
-        let digest: Arc<str> = hex::encode(Sha256::digest(&bytes)).into();
-        if let Some(handlers) = self.linked().get(&digest) {
-            return Ok((digest, handlers.clone()));
+        let digest: Arc<str> = hex::encode(Sha256::digest(bytes)).into();
+        if let Some(handlers) = self.linked().get(&digest).and_then(Weak::upgrade) {
+            return Ok((digest, handlers));
         }
-        let component = self.cache.component(&self.engine, &digest, &bytes).map_err(|error| match error {
-            CompileError::Invalid(error) => problem(code::INVALID, format!("the component cannot be compiled: {error:#}")),
+        let component = self.cache.component(&self.engine, &digest, bytes).map_err(|error| match error {
+            CompileError::Invalid(error) => problem(code::INVALID, format!("the component cannot be compiled: {error}")),
+            CompileError::Limit(error) => problem(code::COMPILE, format!("{error}: make the component smaller, or raise the limit")),
+            CompileError::Run(error) => problem(code::UNREADABLE, format!("its compiler cannot be run: {error}")),
             CompileError::Resources(error) => {
                 problem(code::RESOURCES, format!("the component needs more than the host gives one plugin: {error:#}"))
             }
@@ -102,11 +176,22 @@ impl Loader {
             }
         })?;
         let handlers = Arc::new(self.link(&component).map_err(|(code, message)| problem(code, message))?);
-        self.linked().insert(digest.clone(), handlers.clone());
+        let linked: Vec<_> = {
+            let mut linked = self.linked();
+            linked.retain(|_, handlers| handlers.strong_count() > 0);
+            linked.insert(digest.clone(), Arc::downgrade(&handlers));
+            linked.keys().map(ToString::to_string).collect()
+        };
+        let records = self.generations.iter().flat_map(Generations::records);
+        let kept = records.flat_map(|record| record.kept).map(|kept| kept.component);
+        let used = linked.into_iter().chain(kept).collect();
+        if let Err(error) = self.cache.trim(&used) {
+            tracing::warn!(%error, "the cache of compiled plugins could not be trimmed");
+        }
         Ok((digest, handlers))
     }
 
-    fn linked(&self) -> MutexGuard<'_, HashMap<Arc<str>, Arc<Handlers>>> {
+    fn linked(&self) -> MutexGuard<'_, HashMap<Arc<str>, Weak<Handlers>>> {
         self.linked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -144,7 +229,7 @@ impl Loader {
     /// Instantiates the plugin within its limits, as each attempt will.
     async fn prove(&self, generation: &Generation, found: &Found) -> Result<(), PluginProblem> {
         let problem = |code, message| PluginProblem::new(&found.name, &found.component, code, message);
-        let limits = &generation.plugin.settings.limits;
+        let limits = &generation.settings.limits;
         let cpu = Arc::new(Meter::default());
         let store = || {
             let context = Context::new(generation, &no_event(), Arc::new(NoHost), Log::new(limits.log));
@@ -183,14 +268,16 @@ fn check_kind(bytes: &[u8]) -> Result<(), (&'static str, String)> {
 }
 
 /// Refuses settings that name an event type which no handler of the component takes.
-fn check_events(plugin: &Plugin, found: &Found) -> Result<(), Vec<PluginProblem>> {
-    let named = plugin.settings.events.iter().flatten();
+fn check_events(generation: &Generation, found: &Found) -> Result<(), Vec<PluginProblem>> {
+    let (families, any_event) = (generation.handlers.families(), generation.handlers.any_event());
+    let handled = |event: &str| any_event || Family::of(event).is_some_and(|family| families.contains(&family));
+    let named = generation.settings.events.iter().flatten();
     let problems: Vec<_> = named
-        .filter(|event| !event.ends_with('*') && !plugin.handles(event))
+        .filter(|event| !event.ends_with('*') && !handled(event))
         .map(|event| {
             let handler = Family::of(event).map_or("any-event", Family::interface);
             let message = format!("events names `{event}`, but the component exports no handler for it (`{handler}`)");
-            PluginProblem::new(&plugin.name, found.settings.as_ref().unwrap_or(&found.component), code::SETTINGS, message)
+            PluginProblem::new(&found.name, found.settings.as_ref().unwrap_or(&found.component), code::SETTINGS, message)
         })
         .collect();
     if problems.is_empty() { Ok(()) } else { Err(problems) }
@@ -229,8 +316,8 @@ impl Host for NoHost {
         Self::denied()
     }
 
-    fn settle(&self, _: String, _: Settlement) -> BoxFuture<'_, Result<(), String>> {
-        Box::pin(async { Err(Self::REASON.into()) })
+    fn settle(&self, _: String, _: Settlement) -> BoxFuture<'_, Result<Result<(), String>, JournalError>> {
+        Self::refused()
     }
 
     fn mail(&self, _: String, _: String, _: Mail) -> BoxFuture<'_, Result<(), CallError>> {

@@ -1,99 +1,151 @@
-//! [`WasmSandbox`]: the plugins of a directory, loaded, behind core's port.
+//! [`WasmSandbox`]: a plugin directory behind core's port.
 
-use std::collections::BTreeMap;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use bytesize::ByteSize;
 use mortar_core::config::PluginsConfig;
-use mortar_core::event::TypedEvent;
-use mortar_core::ports::{BoxFuture, Confirmed, Host, Plugin, Ran, Run, Sandbox};
-use wasmtime::Engine;
+use mortar_core::plugin::PluginProblem;
+use mortar_core::ports::{BoxFuture, Clock, Found, Look, Plugin, Record, Sandbox};
 
-use crate::discover::discover;
-use crate::ending;
-use crate::error::{PluginProblem, SandboxError};
+use crate::compile::Compiler;
+use crate::error::SandboxError;
 use crate::generation::Generation;
+use crate::kept::Generations;
 use crate::load::Loader;
-use crate::run::{confirm, run};
+use crate::look::Looker;
+use crate::watch::Watch;
 
 /// How much the sandbox may use, and where it keeps compiled code.
 #[derive(Clone, Debug)]
 pub struct SandboxOptions {
     /// The folder of compiled components; made where it is not there, readable by this user only.
     pub cache: PathBuf,
+    /// Where files of generations are kept, to go back to; none where that is not wanted.
+    pub generations: Option<PathBuf>,
+    /// Size of the cache. Over it, what no plugin uses any more goes, oldest use first.
+    pub cache_limit: ByteSize,
+    /// Who compiles.
+    pub compiler: Compiler,
     /// Size of a component file.
     pub component_limit: ByteSize,
     /// Instances at once, over all plugins; an attempt beyond them is put off.
     pub instances: u32,
     /// The most memory that a plugin's `limits.memory` may ask for.
     pub memory_limit: ByteSize,
+    /// Files that were not written to for so long are whole.
+    pub settle: Duration,
+    /// How often the directory is looked at where the system tells of no change.
+    pub rescan: Duration,
 }
 
 impl Default for SandboxOptions {
     fn default() -> Self {
-        let PluginsConfig { component_limit, instances, memory_limit, .. } = PluginsConfig::default();
-        Self { cache: PathBuf::from("cache"), component_limit, instances, memory_limit }
+        let PluginsConfig { cache_limit, component_limit, instances, memory_limit, settle, rescan, .. } = PluginsConfig::default();
+        let (cache, compiler) = (PathBuf::from("cache"), Compiler::Here);
+        Self { cache, generations: None, cache_limit, compiler, component_limit, instances, memory_limit, settle, rescan }
     }
 }
 
-/// The plugins of a directory, ready to run. Make one per process: each reserves address space for
-/// all its instances.
+/// A plugin directory, and the engine that runs what is in it. Make one per process: each reserves
+/// address space for all its instances.
 pub struct WasmSandbox {
-    engine: Engine,
-    generations: BTreeMap<String, Arc<Generation>>,
+    loader: Arc<Loader>,
+    looker: Arc<Looker>,
+    watch: Watch,
+    settle: Duration,
+    rescan: Duration,
+    /// True while files are being written.
+    unsettled: AtomicBool,
 }
 
 impl WasmSandbox {
-    /// Loads every plugin of a directory. A plugin with a problem is left out and does not stop
-    /// the others; its problems are all in the list.
+    /// Starts the engine, and makes the cache.
+    ///
+    /// # Errors
+    /// The cache cannot be used, or the engine does not start.
+    pub fn open(options: SandboxOptions, directory: &Path, clock: Arc<dyn Clock>) -> Result<Self, SandboxError> {
+        let SandboxOptions { settle, rescan, .. } = options;
+        Ok(Self {
+            looker: Arc::new(Looker::new(directory, settle, clock)),
+            loader: Arc::new(Loader::new(options)?),
+            watch: Watch::new(directory),
+            settle,
+            rescan,
+            unsettled: AtomicBool::new(false),
+        })
+    }
+
+    /// Loads every plugin of the directory as it is now, whole or not. A plugin with a problem does
+    /// not stop the others; all problems are in the list.
     ///
     /// Components that are new to the cache are compiled, one after the other: a few hundred
     /// milliseconds for a small one, up to half a minute for an interpreter.
-    ///
-    /// # Errors
-    /// The directory cannot be listed, the cache cannot be used, or the engine does not start.
-    pub async fn load(options: SandboxOptions, directory: &Path) -> Result<(Self, Vec<PluginProblem>), SandboxError> {
-        let (found, mut problems) = discover(directory)?;
-        let loader = Arc::new(Loader::new(options)?);
-        let mut generations = BTreeMap::new();
-        for plugin in found {
-            let name = plugin.name.clone();
-            match loader.clone().load(plugin).await {
-                Ok(generation) => {
-                    tracing::info!(plugin = name, digest = &*generation.plugin.digest, "plugin loaded");
-                    generations.insert(name, Arc::new(generation));
-                }
+    pub async fn load_all(&self) -> (Vec<Plugin>, Vec<PluginProblem>) {
+        let Look { found, mut problems } = match self.look().await {
+            Ok(look) => look,
+            Err(problem) => return (Vec::new(), vec![problem]),
+        };
+        let mut plugins = Vec::new();
+        for found in &found {
+            match self.load(found).await {
+                Ok(plugin) => plugins.push(plugin),
                 Err(more) => problems.extend(more),
             }
         }
-        Ok((Self { engine: loader.engine().clone(), generations }, problems))
+        (plugins, problems)
     }
 }
 
 impl Sandbox for WasmSandbox {
-    fn plugins(&self) -> Vec<Plugin> {
-        self.generations.values().map(|generation| generation.plugin.clone()).collect()
-    }
-
-    fn run<'a>(&'a self, plugin: &'a str, attempt: Run, typed: Option<TypedEvent>, host: Arc<dyn Host>) -> BoxFuture<'a, Ran> {
-        Box::pin(async move {
-            match self.generations.get(plugin).cloned() {
-                Some(generation) => run(&self.engine, &generation, attempt, typed, host).await,
-                None => {
-                    let ending = ending::of_missing(format!("plugin {plugin} is not loaded"));
-                    Ran { ending, log: Vec::new(), digest: "".into() }
-                }
-            }
+    fn look(&self) -> BoxFuture<'_, Result<Look, PluginProblem>> {
+        Box::pin(async {
+            let looker = self.looker.clone();
+            let look = blocking(move || looker.look()).await?;
+            self.unsettled.store(look.found.iter().any(|found| !found.whole), Ordering::Relaxed);
+            Ok(look)
         })
     }
 
-    fn confirm<'a>(&'a self, plugin: &'a str, run: Run, host: Arc<dyn Host>) -> BoxFuture<'a, Confirmed> {
+    fn changed(&self) -> BoxFuture<'_, ()> {
+        let most = if self.unsettled.load(Ordering::Relaxed) { self.settle.min(self.rescan) } else { self.rescan };
+        Box::pin(self.watch.changed(most))
+    }
+
+    fn load<'a>(&'a self, found: &'a Found) -> BoxFuture<'a, Result<Plugin, Vec<PluginProblem>>> {
+        Box::pin(async { self.loader.clone().load(found.clone()).await.map(Generation::plugin) })
+    }
+
+    fn load_kept<'a>(&'a self, plugin: &'a str, digest: &'a str) -> BoxFuture<'a, Result<Plugin, Vec<PluginProblem>>> {
+        Box::pin(async move { self.loader.clone().load_kept(plugin, digest).await.map(Generation::plugin) })
+    }
+
+    fn records(&self) -> BoxFuture<'_, Vec<Record>> {
+        let generations = self.loader.generations();
+        Box::pin(blocking(move || generations.iter().flat_map(Generations::records).collect()))
+    }
+
+    fn remember<'a>(&'a self, record: &'a Record) -> BoxFuture<'a, Result<(), PluginProblem>> {
+        let (generations, new) = (self.loader.generations(), record.clone());
         Box::pin(async move {
-            match self.generations.get(plugin).cloned() {
-                Some(generation) => confirm(&self.engine, &generation, run, host).await,
-                None => Confirmed { answer: Err(ending::of_missing(format!("plugin {plugin} is not loaded"))), log: Vec::new() },
-            }
+            let remembered = blocking(move || generations.map_or(Ok(()), |generations| generations.remember(&new))).await;
+            remembered.map_err(|error| self.loader.unkept(&record.plugin, &error))
         })
     }
+
+    fn forget<'a>(&'a self, plugin: &'a str) -> BoxFuture<'a, Result<(), PluginProblem>> {
+        let (generations, name) = (self.loader.generations(), plugin.to_owned());
+        Box::pin(async move {
+            let forgotten = blocking(move || generations.map_or(Ok(()), |generations| generations.forget(&name))).await;
+            forgotten.map_err(|error| self.loader.unkept(plugin, &error))
+        })
+    }
+}
+
+/// Does what may wait for a disk off the threads that serve.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|panic| resume_unwind(panic.into_panic()))
 }

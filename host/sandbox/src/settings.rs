@@ -1,30 +1,26 @@
 //! `plugin.toml`: read into core's settings, with every problem at its line.
 
-use std::fs;
 use std::path::Path;
 
 use mortar_core::config::Problem;
-use mortar_core::plugin::PluginSettings;
+use mortar_core::plugin::{PluginProblem, PluginSettings, code};
 use mortar_core::toml_problems::{TomlProblem, locate, read_toml};
 
-use crate::error::{PluginProblem, code};
 use crate::sandbox::SandboxOptions;
 
-/// Reads and checks a plugin's settings; without a file they are the defaults.
-pub(crate) fn read(plugin: &str, file: Option<&Path>, options: &SandboxOptions) -> Result<PluginSettings, Vec<PluginProblem>> {
-    let Some(file) = file else { return Ok(PluginSettings::default()) };
-    let text = fs::read_to_string(file).map_err(|error| vec![PluginProblem::unreadable(plugin, file, &error)])?;
+/// Understands and checks the text of a plugin's settings, which stands in `file`.
+pub(crate) fn understand(plugin: &str, file: &Path, text: &str, options: &SandboxOptions) -> Result<PluginSettings, Vec<PluginProblem>> {
     let problem = |code, message, place| PluginProblem::new(plugin, file, code, message).at(place);
     let unreadable = |TomlProblem { line, column, message, suggestion }: TomlProblem| {
         let message = message + &suggestion.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
         problem(code::SETTINGS, message, Some((line, column)))
     };
-    let settings: PluginSettings = read_toml(&text).map_err(|problems| problems.into_iter().map(unreadable).collect::<Vec<_>>())?;
+    let settings: PluginSettings = read_toml(text).map_err(|problems| problems.into_iter().map(unreadable).collect::<Vec<_>>())?;
 
     let odd = settings.problems().into_iter().chain(nothing_delivered(&settings)).map(|problem| (code::SETTINGS, problem));
     let problems: Vec<_> = odd
         .chain(over_limit(&settings, options).map(|problem| (code::LIMIT, problem)))
-        .map(|(code, wrong)| problem(code, wrong.to_string(), locate(&text, &wrong.key)))
+        .map(|(code, wrong)| problem(code, wrong.to_string(), locate(text, &wrong.key)))
         .collect();
     if problems.is_empty() { Ok(settings) } else { Err(problems) }
 }
@@ -46,16 +42,13 @@ mod tests {
     use super::*;
 
     fn problems(text: &str) -> Vec<(Option<usize>, Option<usize>, &'static str, String)> {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("plugin.toml");
-        fs::write(&file, text).unwrap();
-        let problems = read("shop", Some(&file), &SandboxOptions::default()).unwrap_err();
+        let problems = understand("shop", Path::new("plugin.toml"), text, &SandboxOptions::default()).unwrap_err();
         problems.into_iter().map(|p| (p.line, p.column, p.code, p.message)).collect()
     }
 
     #[test]
-    fn no_file_means_defaults() {
-        let settings = read("shop", None, &SandboxOptions::default()).unwrap();
+    fn an_empty_file_means_defaults() {
+        let settings = understand("shop", Path::new("plugin.toml"), "", &SandboxOptions::default()).unwrap();
         assert!(settings.connections.is_empty() && settings.events.is_none());
     }
 

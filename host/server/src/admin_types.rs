@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use mortar_connect::BreakerState;
 use mortar_core::call::Settlement;
 use mortar_core::delivery::{DeliveryId, EventSeq, State};
-use mortar_core::ports::{Filter, Replay};
+use mortar_core::ports::{Filter, Kept, Replay};
 use mortar_core::round_trip::RoundTripState;
 use mortar_core::story::Counts;
 use serde::{Deserialize, Serialize};
@@ -43,10 +43,89 @@ pub struct Status {
 pub struct PluginStatus {
     /// Its name.
     pub name: String,
+    /// Whether it runs.
+    pub state: PluginState,
+    /// The digest of the generation that is in force, in hex.
+    pub digest: Option<String>,
     /// The digest of its component, in hex.
-    pub digest: String,
+    pub component: Option<String>,
+    /// Since when it has been in force.
+    pub since: Option<Timestamp>,
+    /// True where no other version is put in force, whatever files come.
+    pub pinned: bool,
+    /// How it does in its first time.
+    pub probation: Option<ProbationStatus>,
+    /// The versions that are kept, newest first.
+    pub kept: Vec<Kept>,
     /// The WIT interfaces that it handles events by, `any-event` included.
     pub handles: Vec<String>,
+    /// Its open deliveries.
+    pub open: u64,
+    /// True while its files are being written.
+    pub unsettled: bool,
+    /// What keeps its files in the plugin directory from being in force.
+    pub problems: Vec<String>,
+}
+
+/// How a new version does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProbationStatus {
+    /// Until it is no longer watched.
+    pub seconds_left: u64,
+    /// Its attempts so far.
+    pub attempts: u32,
+    /// Those that it is to blame for failing.
+    pub failed: u32,
+}
+
+/// The body of `POST /api/plugins/{name}/rollback`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RollBack {
+    /// The beginning of the version's digest. Absent: the version before.
+    pub to: Option<String>,
+}
+
+/// The answer when another version is in force.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RolledBack {
+    /// Its digest.
+    pub digest: String,
+}
+
+/// The body of `POST /api/plugins/{name}/pin`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pin {
+    /// Whether the version in force stays so.
+    pub pinned: bool,
+}
+
+/// Whether a plugin runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PluginState {
+    /// A generation is in force.
+    Active,
+    /// Its files are gone: its deliveries wait.
+    Parked,
+    /// No generation of it has been in force.
+    Failed,
+}
+
+impl PluginState {
+    /// Every state.
+    pub const ALL: [Self; 3] = [Self::Active, Self::Parked, Self::Failed];
+
+    /// The state's name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Parked => "parked",
+            Self::Failed => "failed",
+        }
+    }
 }
 
 /// One connection of a running host.

@@ -59,9 +59,6 @@ pub async fn serve(loaded: Loaded) -> Result<(), ServeError> {
     let mut signals = Signals::new().map_err(ServeError::Signals)?;
     let wired = wire::wire(&loaded).await?;
     let sources = wire::sources(&loaded)?;
-    for problem in &wired.not_loaded {
-        tracing::error!("a plugin is not loaded: {problem}");
-    }
     let config = &loaded.config;
     let edge_listener = bind("edge", config.edge.listen).await?;
     let admin_listener = bind("admin", config.admin.listen).await?;
@@ -78,7 +75,7 @@ pub async fn serve(loaded: Loaded) -> Result<(), ServeError> {
         connections: wired.connections,
         backups: wired.backups.clone(),
         metrics: wired.metrics,
-        not_loaded: wired.not_loaded,
+        swaps: wired.swaps.clone(),
         edge: edge_address,
         started_at: SystemClock.now(),
         token: admin_token(&loaded)?,
@@ -90,6 +87,7 @@ pub async fn serve(loaded: Loaded) -> Result<(), ServeError> {
     let round_trips = config.delivery.round_trips;
     let confirming = tokio::spawn(confirm(ports.clone(), wired.round_trips, wired.plugins.clone(), round_trips, stopping.clone()));
     let polling: Vec<_> = wired.pollers.iter().map(|poller| tokio::spawn(poller.clone().run(stopping.clone()))).collect();
+    let following = tokio::spawn(wired.swaps.follow(stopping.clone()));
     let dispatching = tokio::spawn(dispatch(ports.clone(), wired.plugins.clone(), config.delivery.clone(), stopping));
     let names: Vec<_> = wired.plugins.now().iter().map(|n| n.plugin.name.clone()).collect();
     tracing::info!(edge = %edge_address, admin = %admin_address, plugins = ?names, "serving");
@@ -105,7 +103,7 @@ pub async fn serve(loaded: Loaded) -> Result<(), ServeError> {
     }
     // What a poll finds after this is found again after the next start.
     polling.iter().for_each(tokio::task::JoinHandle::abort);
-    let _ = tokio::join!(admin, purging, confirming);
+    let _ = tokio::join!(admin, purging, following, confirming);
     ports.journal.close().await.map_err(ServeError::Close)?;
     tracing::info!("stopped");
     Ok(())

@@ -1,6 +1,6 @@
 //! The one place that names adapters: from a configuration to a host that can run.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
 use jiff::Timestamp;
@@ -10,7 +10,8 @@ use mortar_core::ports::{Clock, Journal, Observer, Polls, Random, RoundTrips, Sa
 use mortar_journal::{Backups, SqliteJournal};
 use mortar_pipeline::Ports;
 use mortar_pipeline::plugins::Plugins;
-use mortar_sandbox::{PluginProblem, SandboxOptions, WasmSandbox};
+use mortar_pipeline::swap::Swaps;
+use mortar_sandbox::{Compiler, SandboxError, SandboxOptions, WasmSandbox};
 use tokio::time::Instant;
 
 use crate::config::{Loaded, secrets};
@@ -58,19 +59,14 @@ pub enum WireError {
         cause: mortar_journal::OpenError,
     },
     /// The sandbox cannot be started.
-    #[error("the plugin directory {directory}: {cause}")]
-    Sandbox {
-        /// The plugin directory.
-        directory: PathBuf,
-        /// What the sandbox says.
-        cause: mortar_sandbox::SandboxError,
-    },
+    #[error(transparent)]
+    Sandbox(#[from] mortar_sandbox::SandboxError),
+    /// The plugin directory cannot be listed.
+    #[error(transparent)]
+    Plugins(#[from] mortar_core::plugin::PluginProblem),
     /// A connection or a source cannot be used as configured.
     #[error("{0}")]
     Config(String),
-    /// The first writes failed.
-    #[error(transparent)]
-    FirstWrite(#[from] mortar_core::ports::JournalError),
 }
 
 /// The adapters, put together.
@@ -83,20 +79,21 @@ pub struct Wired {
     pub plugins: Arc<Plugins>,
     /// What polls MasonHub's API, for each source that has one.
     pub pollers: Vec<Arc<Poller>>,
+    /// What follows the plugin directory.
+    pub swaps: Arc<Swaps>,
     /// The connections, for their status.
     pub connections: Arc<Connections>,
     /// What writes backups of the journal.
     pub backups: Backups,
     /// The metrics page.
     pub metrics: Arc<Metrics>,
-    /// Plugins that could not be loaded, and why.
-    pub not_loaded: Vec<PluginProblem>,
 }
 
-/// Puts the adapters together.
+/// Puts the adapters together, and the plugins in force that can be.
 ///
 /// # Errors
-/// The first that cannot be had. A plugin that cannot be loaded is a problem, not an error.
+/// The first that cannot be had. A plugin that cannot be loaded is none: what follows the plugin
+/// directory knows of it.
 pub async fn wire(loaded: &Loaded) -> Result<Wired, WireError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let metrics = Arc::new(Metrics::default());
@@ -107,15 +104,16 @@ pub async fn wire(loaded: &Loaded) -> Result<Wired, WireError> {
     let round_trips: Arc<dyn RoundTrips> = journal.clone();
     let polls: Arc<dyn Polls> = journal.clone();
     let journal: Arc<dyn Journal> = journal;
-    let (sandbox, not_loaded) = load_plugins(loaded).await?;
-    let sandbox: Arc<dyn Sandbox> = Arc::new(sandbox);
+    let sandbox: Arc<dyn Sandbox> = Arc::new(open_sandbox(loaded, &loaded.path(&loaded.config.plugins.directory), true, clock.clone())?);
     let connections = Connections::new(&loaded.config.connections, loaded, clock.clone(), observer.clone())
         .map_err(|errors| WireError::Config(lines(&errors)))?;
     let connections = Arc::new(connections);
-    let plugins = Arc::new(Plugins::number(&*sandbox, &*journal).await?);
-    let ports = Ports { journal, sandbox, connector: connections.clone(), clock, random: Arc::new(SystemRandom), observer };
+    let ports = Ports { journal, connector: connections.clone(), clock, random: Arc::new(SystemRandom), observer };
+    let plugins = Arc::<Plugins>::default();
+    let swaps = Swaps::new(ports.clone(), sandbox, plugins.clone(), loaded.config.plugins.clone());
     let pollers = pollers(loaded, &ports, &polls, &plugins)?;
-    Ok(Wired { ports, round_trips, plugins, pollers, connections, backups, metrics, not_loaded })
+    swaps.start().await?;
+    Ok(Wired { ports, round_trips, plugins, pollers, swaps, connections, backups, metrics })
 }
 
 fn pollers(loaded: &Loaded, ports: &Ports, polls: &Arc<dyn Polls>, plugins: &Arc<Plugins>) -> Result<Vec<Arc<Poller>>, WireError> {
@@ -158,18 +156,41 @@ pub fn sources(loaded: &Loaded) -> Result<Vec<Source>, WireError> {
     if errors.is_empty() { Ok(sources) } else { Err(WireError::Config(errors.join("\n"))) }
 }
 
-/// What the sandbox needs to know of a configuration.
-#[must_use]
-pub fn sandbox_options(loaded: &Loaded) -> SandboxOptions {
+/// The sandbox of a configuration, over this plugin directory. Generations are kept only for a host that
+/// serves.
+///
+/// # Errors
+/// The sandbox's.
+pub fn open_sandbox(loaded: &Loaded, directory: &Path, keeps: bool, clock: Arc<dyn Clock>) -> Result<WasmSandbox, SandboxError> {
     let Config { plugins, journal, .. } = &loaded.config;
-    let cache = plugins.cache.as_ref().map_or_else(|| loaded.path(&journal.path).with_file_name("cache"), |path| loaded.path(path));
-    SandboxOptions { cache, component_limit: plugins.component_limit, instances: plugins.instances, memory_limit: plugins.memory_limit }
+    let beside = |set: &Option<PathBuf>, name: &str| {
+        set.as_ref().map_or_else(|| loaded.path(&journal.path).with_file_name(name), |path| loaded.path(path))
+    };
+    let cache = beside(&plugins.cache, "cache");
+    let generations = keeps.then(|| beside(&plugins.generations, "generations"));
+    let options = SandboxOptions {
+        cache,
+        generations,
+        cache_limit: plugins.cache_limit,
+        compiler: Compiler::Child {
+            program: this_program(),
+            arguments: vec!["compile".into()],
+            memory: plugins.compile_memory,
+            time: plugins.compile_time,
+        },
+        component_limit: plugins.component_limit,
+        instances: plugins.instances,
+        memory_limit: plugins.memory_limit,
+        settle: plugins.settle,
+        rescan: plugins.rescan,
+    };
+    WasmSandbox::open(options, directory, clock)
 }
 
-async fn load_plugins(loaded: &Loaded) -> Result<(WasmSandbox, Vec<PluginProblem>), WireError> {
-    let directory = loaded.path(&loaded.config.plugins.directory);
-    let loading = WasmSandbox::load(sandbox_options(loaded), &directory).await;
-    loading.map_err(|cause| WireError::Sandbox { directory, cause })
+/// The program that runs, also where its file has been replaced since.
+fn this_program() -> PathBuf {
+    let running = PathBuf::from("/proc/self/exe");
+    if running.exists() { running } else { std::env::current_exe().unwrap_or_else(|_| "mortar".into()) }
 }
 
 fn open_journal(loaded: &Loaded, clock: Arc<dyn Clock>) -> Result<SqliteJournal, WireError> {

@@ -9,6 +9,8 @@
 //! | [`mod@bench`] | `cargo xtask bench` |
 //! | [`sim`] | `cargo xtask sim` |
 //! | [`torture`] | `cargo xtask torture` |
+//! | [`erp`] | `cargo xtask erp` |
+//! | [`e2e`] | `cargo xtask e2e` |
 //! | [`fuzz`] | `cargo xtask fuzz` |
 //! | [`audit`] | `cargo xtask audit` |
 //! | [`run`] | how commands are run |
@@ -18,6 +20,8 @@
 mod audit;
 mod bench;
 mod demo;
+mod e2e;
+mod erp;
 mod fuzz;
 mod plugins;
 mod run;
@@ -60,6 +64,17 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
         arguments: Vec<String>,
     },
+    /// A real ERP on this machine: Tryton on PostgreSQL, installed, seeded and started
+    Erp {
+        #[command(subcommand)]
+        command: erp::Erp,
+    },
+    /// The round trip with a real ERP: every test of tests/e2e, and a table of what arrived
+    E2e {
+        /// What the test binary takes, for example the name of a test
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Simulates hosts under crashes and faults, from seeds; a seed is a run
     Sim {
         /// --seeds N, --from S, --seed S, --trace
@@ -90,6 +105,8 @@ fn main() -> ExitCode {
         Command::Plugins => plugins::build(),
         Command::Demo { arguments } => demo::demo(&arguments),
         Command::Bench { arguments } => bench::bench(&arguments),
+        Command::E2e { arguments } => e2e::e2e(&arguments),
+        Command::Erp { command } => erp::erp(&command),
         Command::Sim { arguments } => sim::sim(&arguments),
         Command::Torture { arguments } => torture::torture(&arguments),
         Command::Fuzz { seconds, target } => fuzz::fuzz(seconds, target.as_deref()),

@@ -10,7 +10,7 @@ use mortar_core::code::ErrorCode;
 use mortar_core::delivery::{Ending, Gap};
 use mortar_core::event::{Family, Inventory, TypedEvent};
 use mortar_core::plugin::PluginSettings;
-use mortar_core::ports::{BoxFuture, Host, Plugin, Ran, Run, Sandbox, StateWrite};
+use mortar_core::ports::{BoxFuture, Handler, Host, JournalError, Plugin, Ran, Run, StateWrite};
 use serde_json::json;
 
 use crate::chance::Chance;
@@ -176,7 +176,8 @@ impl Native {
                 Ok(response) => return Err(rejects(format!("answered with {}", response.status))),
                 Err(CallError::InDoubt(_)) if self.temper != Temper::Careless => {
                     let settlement = self.look(run, write, host).await?;
-                    host.settle(write.step.clone(), settlement).await.map_err(|reason| retries(reason, None))?;
+                    let settled = host.settle(write.step.clone(), settlement).await.map_err(|fault| at_the_host(&fault))?;
+                    settled.map_err(rejects)?;
                 }
                 Err(error) => return Err(ending(error)),
             }
@@ -212,6 +213,11 @@ fn retries(reason: String, after: Option<Duration>) -> Ending {
     Ending::Retry { code: ErrorCode::PluginRetry, reason, after, spent: true }
 }
 
+/// The end of a handler that the host has to break off.
+fn at_the_host(fault: &JournalError) -> Ending {
+    Ending::Retry { code: ErrorCode::HostFault, reason: fault.to_string(), after: None, spent: false }
+}
+
 fn mood(run: &Run, index: usize) -> Result<(), Ending> {
     let seed = run.event.id.bytes().fold(u64::from(run.attempt) << 8 | index as u64, |sum, byte| sum.wrapping_mul(31) + u64::from(byte));
     match Chance::new(seed).below(10) {
@@ -223,7 +229,7 @@ fn mood(run: &Run, index: usize) -> Result<(), Ending> {
 }
 
 async fn count(host: &dyn Host) -> Result<(), Ending> {
-    let broken = |fault: mortar_core::ports::JournalError| retries(fault.to_string(), None);
+    let broken = |fault| at_the_host(&fault);
     let entry = host.state_get(COUNTER.into()).await.map_err(broken)?;
     let (expected, value) = entry.map_or((0, Vec::new()), |entry| (entry.version, entry.value));
     let value = Some((counted(&value) + 1).to_string().into_bytes());
@@ -238,6 +244,7 @@ pub fn counted(value: &[u8]) -> u64 {
 }
 
 /// Runs plugins natively, in one host.
+#[derive(Clone)]
 pub struct SimSandbox {
     /// The host.
     pub life: Life,
@@ -247,39 +254,48 @@ pub struct SimSandbox {
     pub trace: Trace,
 }
 
-impl Sandbox for SimSandbox {
-    fn plugins(&self) -> Vec<Plugin> {
+impl SimSandbox {
+    /// All plugins.
+    #[must_use]
+    pub fn plugins(&self) -> Vec<Plugin> {
         let connections = BTreeSet::from(ALL.map(|native| native.connection)).into_iter().map(Into::into).collect();
         let defaults = PluginSettings { connections, ..PluginSettings::default() };
         let plugin = |native: Native| Plugin {
             name: native.name.into(),
             digest: "native".into(),
+            component: "native".into(),
             families: vec![native.family],
             any_event: false,
             round_trip: false,
             settings: Arc::new(PluginSettings { gap: native.gap, ..defaults.clone() }),
+            handler: Arc::new(SimHandler { native, sandbox: self.clone() }),
         };
         ALL.map(plugin).to_vec()
     }
+}
 
-    fn run<'a>(&'a self, plugin: &'a str, run: Run, typed: Option<TypedEvent>, host: Arc<dyn Host>) -> BoxFuture<'a, Ran> {
+struct SimHandler {
+    native: Native,
+    sandbox: SimSandbox,
+}
+
+impl Handler for SimHandler {
+    fn run(&self, run: Run, typed: Option<TypedEvent>, host: Arc<dyn Host>) -> BoxFuture<'_, Ran> {
+        let SimSandbox { life, faults, trace } = &self.sandbox;
+        let plugin = self.native.name;
         Box::pin(async move {
-            self.life.point().await;
-            self.trace.note(|| format!("{plugin} takes {}, attempt {}", run.event.id, run.attempt));
-            let native = ALL.iter().find(|native| native.name == plugin);
+            life.point().await;
+            trace.note(|| format!("{plugin} takes {}, attempt {}", run.event.id, run.attempt));
             let wall = PluginSettings::default().limits.wall;
-            let ending = match native {
-                Some(native) => match tokio::time::timeout(wall, native.handle(&run, typed.as_ref(), &*host)).await {
-                    Ok(handled) => handled.map_or_else(|ending| ending, |()| Ending::Done),
-                    Err(_) => Ending::Retry { code: ErrorCode::PluginTimeout, reason: "too long".into(), after: None, spent: true },
-                },
-                None => rejects(format!("there is no plugin {plugin}")),
+            let ending = match tokio::time::timeout(wall, self.native.handle(&run, typed.as_ref(), &*host)).await {
+                Ok(handled) => handled.map_or_else(|ending| ending, |()| Ending::Done),
+                Err(_) => Ending::Retry { code: ErrorCode::PluginTimeout, reason: "too long".into(), after: None, spent: true },
             };
-            if let Some(stall) = self.faults.stall() {
+            if let Some(stall) = faults.stall() {
                 tokio::time::sleep(stall).await;
             }
-            self.life.point().await;
-            self.trace.note(|| format!("{plugin} ends {}, attempt {}: {ending:?}", run.event.id, run.attempt));
+            life.point().await;
+            trace.note(|| format!("{plugin} ends {}, attempt {}: {ending:?}", run.event.id, run.attempt));
             Ran { ending, log: Vec::new(), digest: "native".into() }
         })
     }

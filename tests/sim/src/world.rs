@@ -236,18 +236,17 @@ impl World {
     }
 
     async fn start(&self, life: &Life, journal: Arc<SimJournal>) -> Option<Arc<Host>> {
-        let sandbox = Arc::new(SimSandbox { life: life.clone(), faults: self.faults.clone(), trace: self.trace.clone() });
+        let sandbox = SimSandbox { life: life.clone(), faults: self.faults.clone(), trace: self.trace.clone() };
         let clock = self.clock.clone();
         let connector =
             SimConnector { erp: self.erp.clone(), life: life.clone(), now: Arc::new(move || clock.now()), mutation: self.mutation };
         let plugins: Result<Plugins, JournalError> = tokio::select! {
             biased;
             () = life.over() => return None,
-            plugins = Plugins::number(&*sandbox, &*journal) => plugins,
+            plugins = Plugins::of(sandbox.plugins(), &*journal) => plugins,
         };
         let ports = Ports {
             journal,
-            sandbox,
             connector: Arc::new(connector),
             clock: self.clock.clone(),
             random: Arc::new(self.chance.fork()),

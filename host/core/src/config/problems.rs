@@ -58,8 +58,12 @@ impl PluginSettings {
                 found.push(format!("events[{index}]"), "write an event type, or the beginning of one and a `*`, as in `order.*`");
             }
         }
+        if !(0.0..=1.0).contains(&self.probation.rise) {
+            found.push("probation.rise", "must be 0 to 1");
+        }
         let limits = &self.limits;
         found.zeros(&[
+            ("probation.failures", self.probation.failures == 0),
             ("limits.memory", limits.memory.0 == 0),
             ("limits.cpu", limits.cpu.is_zero()),
             ("limits.wall", limits.wall.is_zero()),
@@ -110,6 +114,10 @@ impl Problems {
             ("plugins.component_limit", plugins.component_limit.0 == 0),
             ("plugins.instances", plugins.instances == 0),
             ("plugins.memory_limit", plugins.memory_limit.0 == 0),
+            ("plugins.keep_generations", plugins.keep_generations == 0),
+            ("plugins.rescan", plugins.rescan.is_zero()),
+            ("plugins.compile_memory", plugins.compile_memory.0 == 0),
+            ("plugins.compile_time", plugins.compile_time.is_zero()),
         ]);
         if journal.dedupe_window < RETRY_HORIZON {
             self.push("journal.dedupe_window", "must be at least 24h: MasonHub sends a callback again for that long");

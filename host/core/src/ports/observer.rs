@@ -61,6 +61,13 @@ pub enum Observation<'a> {
         /// How long it took.
         took: Duration,
     },
+    /// What serves a plugin's deliveries changed, or should have.
+    Swap {
+        /// The plugin.
+        plugin: &'a str,
+        /// `activated`, `failed`, `parked` or `rolled-back`.
+        result: &'static str,
+    },
     /// A connection's breaker changed.
     Breaker {
         /// The connection.

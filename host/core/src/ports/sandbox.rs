@@ -1,12 +1,18 @@
-//! Running handlers, and what a handler can ask.
+//! Plugins: where they come from, how they run, and what a running handler can ask.
 
+use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::{BoxFuture, JournalError, StateEntry, StateWrite, StoredEvent};
 use crate::call::{CallError, Mail, Request, Response, Settlement};
 use crate::code::ErrorCode;
 use crate::delivery::Ending;
 use crate::event::{Family, TypedEvent};
+use crate::plugin::PluginProblem;
 use crate::round_trip::Confirmation;
 use crate::story;
 
@@ -26,7 +32,7 @@ pub struct Ran {
     pub ending: Ending,
     /// What the plugin logged.
     pub log: Vec<story::LogLine>,
-    /// The digest of the component that ran, in hex.
+    /// The digest of the generation that ran, in hex.
     pub digest: Arc<str>,
 }
 
@@ -39,13 +45,18 @@ pub struct Confirmed {
     pub log: Vec<story::LogLine>,
 }
 
-/// What a loaded plugin is.
+/// One generation of a plugin: a loaded generation of it, ready to run.
+///
+/// It runs for as long as somebody holds it, whatever has taken its place meanwhile.
 #[derive(Clone, Debug)]
 pub struct Plugin {
     /// Its name.
     pub name: String,
-    /// The digest of its component, in hex.
+    /// The generation's digest, in hex: the SHA-256 of the component with the settings behind it
+    /// (`cat plugin.wasm plugin.toml | sha256sum`).
     pub digest: Arc<str>,
+    /// The component's own SHA-256, in hex.
+    pub component: Arc<str>,
     /// The typed families it handles.
     pub families: Vec<Family>,
     /// True where it takes raw events.
@@ -54,6 +65,8 @@ pub struct Plugin {
     pub round_trip: bool,
     /// Its settings.
     pub settings: Arc<crate::plugin::PluginSettings>,
+    /// What runs it.
+    pub handler: Arc<dyn Handler>,
 }
 
 impl Plugin {
@@ -65,12 +78,32 @@ impl Plugin {
     }
 }
 
+/// The code of one generation.
+pub trait Handler: Send + Sync {
+    /// Runs the plugin's handler on an event: the typed one where `typed` is given and the plugin
+    /// exports it, else the raw one.
+    fn run(&self, run: Run, typed: Option<TypedEvent>, host: Arc<dyn Host>) -> BoxFuture<'_, Ran>;
+
+    /// Runs the plugin's `confirm` on an event whose delivery is done. Only asked of plugins with
+    /// [`round_trip`](Plugin::round_trip).
+    fn confirm(&self, _run: Run, _host: Arc<dyn Host>) -> BoxFuture<'_, Confirmed> {
+        let answer = Err(Ending::Refused { code: ErrorCode::PluginMissing, reason: "the plugin does not read back".into() });
+        Box::pin(std::future::ready(Confirmed { answer, log: Vec::new() }))
+    }
+}
+
+impl fmt::Debug for dyn Handler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Handler")
+    }
+}
+
 /// What a running handler can ask of the host. One per attempt; a handler asks one thing at a time.
 pub trait Host: Send + Sync {
     /// `connection.call`
     fn call(&self, step: String, request: Request) -> BoxFuture<'_, Result<Response, CallError>>;
-    /// `connection.settle`
-    fn settle(&self, step: String, settlement: Settlement) -> BoxFuture<'_, Result<(), String>>;
+    /// `connection.settle`; the text says why the step cannot be settled.
+    fn settle(&self, step: String, settlement: Settlement) -> BoxFuture<'_, Result<Result<(), String>, JournalError>>;
     /// `mail.send`
     fn mail(&self, step: String, connection: String, mail: Mail) -> BoxFuture<'_, Result<(), CallError>>;
     /// `state.get`
@@ -88,20 +121,106 @@ pub enum PutError {
     TooLarge(String),
 }
 
-/// Runs handlers.
+/// The plugin directory, and what makes plugins of its files.
 pub trait Sandbox: Send + Sync {
-    /// What is loaded now.
-    fn plugins(&self) -> Vec<Plugin>;
+    /// Looks at the plugin directory, without opening the plugins' files.
+    ///
+    /// # Errors
+    /// The directory cannot be listed. That says nothing of the plugins in it.
+    fn look(&self) -> BoxFuture<'_, Result<Look, PluginProblem>>;
 
-    /// Runs the named plugin's handler on an event: the typed one where `typed` is given and the
-    /// plugin exports it, else the raw one.
-    fn run<'a>(&'a self, plugin: &'a str, run: Run, typed: Option<TypedEvent>, host: Arc<dyn Host>) -> BoxFuture<'a, Ran>;
+    /// Resolves when another look is worth it: at a change of the directory, or after a while.
+    fn changed(&self) -> BoxFuture<'_, ()>;
 
-    /// Runs the named plugin's `confirm` on an event whose delivery is done. Only asked of plugins
-    /// with [`round_trip`](Plugin::round_trip).
-    fn confirm<'a>(&'a self, plugin: &'a str, _run: Run, _host: Arc<dyn Host>) -> BoxFuture<'a, Confirmed> {
-        let reason = format!("plugin {plugin} does not read back");
-        let answer = Err(Ending::Refused { code: ErrorCode::PluginMissing, reason });
-        Box::pin(std::future::ready(Confirmed { answer, log: Vec::new() }))
-    }
+    /// Makes a generation of a plugin's files: reads, compiles, links and instantiates it.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    fn load<'a>(&'a self, found: &'a Found) -> BoxFuture<'a, Result<Plugin, Vec<PluginProblem>>>;
+
+    /// Makes a generation of the files that were kept of it.
+    ///
+    /// # Errors
+    /// They are not kept, or everything that is wrong with them.
+    fn load_kept<'a>(&'a self, plugin: &'a str, digest: &'a str) -> BoxFuture<'a, Result<Plugin, Vec<PluginProblem>>>;
+
+    /// What is remembered of plugins that were in force once.
+    fn records(&self) -> BoxFuture<'_, Vec<Record>>;
+
+    /// Remembers what is in force, and keeps the files of the generations in the record, but of no
+    /// other generation of the plugin. They were put aside when they were loaded.
+    ///
+    /// # Errors
+    /// It cannot be stored.
+    fn remember<'a>(&'a self, record: &'a Record) -> BoxFuture<'a, Result<(), PluginProblem>>;
+
+    /// Forgets a plugin, and the files that were kept of it.
+    ///
+    /// # Errors
+    /// They cannot be removed.
+    fn forget<'a>(&'a self, plugin: &'a str) -> BoxFuture<'a, Result<(), PluginProblem>>;
+}
+
+/// What is remembered of a plugin, whatever becomes of its files and of the host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Record {
+    /// Its name.
+    pub plugin: String,
+    /// The digest of the generation in force.
+    pub in_force: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// The digest of the one before, while there is one to go back to.
+    pub before: Option<String>,
+    /// True where an operator wants no other one in force.
+    pub pinned: bool,
+    /// A generation that is not put in force again because its files are there.
+    pub held_back: Option<HeldBack>,
+    /// The generations that are kept, newest first.
+    pub kept: Vec<Kept>,
+}
+
+/// A generation that was taken out of force.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldBack {
+    /// Its digest.
+    pub digest: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// A generation whose files are kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
+    /// Its digest.
+    pub digest: String,
+    /// Its component's.
+    pub component: String,
+    /// When it was last put in force or taken out of it.
+    pub at: Timestamp,
+}
+
+/// What the plugin directory holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Look {
+    /// Its plugins, by name.
+    pub found: Vec<Found>,
+    /// What looks like a plugin and is none.
+    pub problems: Vec<PluginProblem>,
+}
+
+/// The files of one plugin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Its name: that of the folder, or of the file without `.wasm`.
+    pub name: String,
+    /// The component.
+    pub component: PathBuf,
+    /// The settings, where there are some.
+    pub settings: Option<PathBuf>,
+    /// Another one wherever the files may be others.
+    pub stamp: u64,
+    /// False while they are still being written.
+    pub whole: bool,
 }

@@ -12,6 +12,7 @@ use rusqlite::{Connection, OptionalExtension, Row};
 use serde::de::DeserializeOwned;
 
 use crate::key::{self, DeliveryKey, all_in, delivery_id, part};
+use crate::queue::line;
 
 /// An event with its names.
 pub(super) struct EventRow {
@@ -58,15 +59,24 @@ pub(super) fn event(conn: &Connection, seq: EventSeq) -> rusqlite::Result<Option
     event.query_row([seq.cast_signed()], EventRow::read).optional()
 }
 
+/// A delivery, as the file has it.
+pub(super) struct DeliveryRow {
+    pub(super) key: DeliveryKey,
+    pub(super) summary: DeliverySummary,
+    /// Of a dead count: its line and its time.
+    pub(super) count: Option<(u64, i64)>,
+}
+
 /// The deliveries of an event, as the file has them: none is running there.
-pub(super) fn deliveries(conn: &Connection, seq: EventSeq) -> rusqlite::Result<Vec<(DeliveryKey, DeliverySummary)>> {
+pub(super) fn deliveries(conn: &Connection, seq: EventSeq) -> rusqlite::Result<Vec<DeliveryRow>> {
     let mut deliveries = conn.prepare_cached(
         "SELECT d.id, p.name, d.state, d.attempts, d.at, d.code, d.reason, d.gap, CASE WHEN d.state IN (0, 2) THEN (
              SELECT min(g.id) FROM deliveries g INDEXED BY gaps
              WHERE g.gap = 1 AND g.subject = d.subject AND g.id & 1023 = d.id & 1023 AND g.id < d.id) END,
              CASE d.state WHEN 6 THEN (SELECT count(*) FROM calls c WHERE c.id BETWEEN d.id << 10 AND d.id << 10 | 1023 AND c.fate = 0) ELSE 0 END,
              d.state = 6 AND d.as_of IS NOT NULL AND EXISTS (SELECT 1 FROM newest n
-                 WHERE n.plugin = d.id & 1023 AND n.subject = d.subject AND (n.as_of, n.delivery) > (d.as_of, d.id))
+                 WHERE n.plugin = d.id & 1023 AND n.subject = d.subject AND (n.as_of, n.delivery) > (d.as_of, d.id)),
+             CASE d.state WHEN 6 THEN d.as_of END, d.subject
          FROM deliveries d LEFT JOIN plugins p ON p.no = (d.id & 1023) WHERE d.id BETWEEN ? AND ? ORDER BY d.id",
     )?;
     let deliveries = deliveries.query_map(all_in(seq.cast_signed()), |row| {
@@ -81,10 +91,13 @@ pub(super) fn deliveries(conn: &Connection, seq: EventSeq) -> rusqlite::Result<V
             reason: row.get(6)?,
             gap: gap(row, 7)?,
             held_by: row.get::<_, Option<DeliveryKey>>(8)?.map(delivery_id),
+            parked: false,
             in_doubt: row.get(9)?,
             outdated: row.get(10)?,
         };
-        Ok((key, summary))
+        let as_of: Option<i64> = row.get(11)?;
+        let line = line(row.get(12)?, summary.id.plugin);
+        Ok(DeliveryRow { key, summary, count: as_of.map(|as_of| (line, as_of)) })
     })?;
     deliveries.collect()
 }

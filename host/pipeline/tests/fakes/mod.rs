@@ -176,6 +176,8 @@ pub(crate) struct FakeConnector {
     pub(crate) keys: Mutex<Vec<String>>,
     pub(crate) retry: HashMap<&'static str, RetryPolicy>,
     pub(crate) patience: Mutex<Duration>,
+    /// Connections that let nothing, or only so much, start.
+    pub(crate) rooms: Mutex<HashMap<&'static str, Result<usize, Duration>>>,
 }
 
 impl Connector for FakeConnector {
@@ -188,6 +190,9 @@ impl Connector for FakeConnector {
     fn patience(&self, _: &str) -> Duration {
         *self.patience.lock().unwrap()
     }
+    fn room(&self, connection: &str) -> Result<usize, Duration> {
+        self.rooms.lock().unwrap().get(connection).copied().unwrap_or(Ok(usize::MAX))
+    }
     fn check(&self, _: &Request) -> Result<(), SendError> {
         Ok(())
     }
@@ -199,36 +204,45 @@ impl Connector for FakeConnector {
     }
 }
 
-/// A sandbox whose handler is a closure.
-pub(crate) struct FakeSandbox {
+/// A plugin whose handler is a closure.
+pub(crate) struct FakePlugin {
     pub(crate) settings: PluginSettings,
     #[allow(clippy::type_complexity)]
     pub(crate) handler: Box<dyn Fn(Run, Arc<dyn Host>) -> BoxFuture<'static, Ending> + Send + Sync>,
 }
 
-impl FakeSandbox {
-    pub(crate) fn plugin(&self) -> Plugin {
+impl FakePlugin {
+    pub(crate) fn plugin(self) -> Plugin {
+        self.named("fake", "d1")
+    }
+
+    pub(crate) fn named(self, name: &str, digest: &str) -> Plugin {
         Plugin {
-            name: "fake".into(),
-            digest: "d1".into(),
+            name: name.into(),
+            digest: digest.into(),
+            component: digest.into(),
             families: Vec::new(),
             any_event: true,
             round_trip: true,
-            settings: Arc::new(self.settings.clone()),
+            settings: Arc::new(self.settings),
+            handler: Arc::new(FakeHandler { digest: digest.into(), handler: self.handler }),
         }
     }
 }
 
-impl Sandbox for FakeSandbox {
-    fn plugins(&self) -> Vec<Plugin> {
-        vec![self.plugin()]
-    }
-    fn run<'a>(&'a self, _: &'a str, run: Run, _: Option<TypedEvent>, host: Arc<dyn Host>) -> BoxFuture<'a, Ran> {
+struct FakeHandler {
+    digest: Arc<str>,
+    #[allow(clippy::type_complexity)]
+    handler: Box<dyn Fn(Run, Arc<dyn Host>) -> BoxFuture<'static, Ending> + Send + Sync>,
+}
+
+impl Handler for FakeHandler {
+    fn run(&self, run: Run, _: Option<TypedEvent>, host: Arc<dyn Host>) -> BoxFuture<'_, Ran> {
         let running = (self.handler)(run, host);
-        Box::pin(async move { Ran { ending: running.await, log: Vec::new(), digest: "d1".into() } })
+        Box::pin(async move { Ran { ending: running.await, log: Vec::new(), digest: self.digest.clone() } })
     }
     /// The handler looks: done is confirmed, ignored is a mismatch.
-    fn confirm<'a>(&'a self, _: &'a str, run: Run, host: Arc<dyn Host>) -> BoxFuture<'a, Confirmed> {
+    fn confirm(&self, run: Run, host: Arc<dyn Host>) -> BoxFuture<'_, Confirmed> {
         let running = (self.handler)(run, host);
         Box::pin(async move {
             let answer = match running.await {
@@ -259,14 +273,14 @@ impl World {
             keys: Mutex::default(),
             retry: HashMap::new(),
             patience: Mutex::default(),
+            rooms: Mutex::default(),
         });
         Self { journal, connector, happened }
     }
 
-    pub(crate) fn ports(&self, sandbox: FakeSandbox) -> Ports {
+    pub(crate) fn ports(&self) -> Ports {
         Ports {
             journal: self.journal.clone(),
-            sandbox: Arc::new(sandbox),
             connector: self.connector.clone(),
             clock: Arc::new(Still),
             random: Arc::new(Still),

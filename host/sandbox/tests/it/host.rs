@@ -5,11 +5,13 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
+use jiff::Timestamp;
 use mortar_core::call::{CallError, Mail, Request, Response, Settlement};
 use mortar_core::delivery::Ending;
 use mortar_core::event::TypedEvent;
-use mortar_core::ports::{BoxFuture, Host, JournalError, PutError, Ran, Run, Sandbox, StateEntry, StateWrite, StoredEvent};
-use mortar_sandbox::{PluginProblem, SandboxOptions, WasmSandbox};
+use mortar_core::plugin::PluginProblem;
+use mortar_core::ports::{BoxFuture, Clock, Host, JournalError, Plugin, PutError, Ran, Run, StateEntry, StateWrite, StoredEvent};
+use mortar_sandbox::{SandboxOptions, WasmSandbox};
 use tempfile::TempDir;
 use tokio::sync::Semaphore;
 
@@ -41,22 +43,27 @@ impl Directory {
         SandboxOptions { cache: self.0.path().join("cache"), instances: 4, ..SandboxOptions::default() }
     }
 
-    pub(crate) async fn load(&self) -> (WasmSandbox, Vec<PluginProblem>) {
-        WasmSandbox::load(self.options(), &self.path("")).await.unwrap()
+    pub(crate) async fn load(&self) -> (Vec<Plugin>, Vec<PluginProblem>) {
+        self.load_with(self.options()).await
     }
 
-    /// The sandbox of a directory in which nothing is wrong.
-    pub(crate) async fn sandbox(&self) -> WasmSandbox {
-        let (sandbox, problems) = self.load().await;
+    pub(crate) async fn load_with(&self, options: SandboxOptions) -> (Vec<Plugin>, Vec<PluginProblem>) {
+        WasmSandbox::open(options, &self.path(""), Arc::new(Still)).unwrap().load_all().await
+    }
+
+    /// The one plugin of a directory in which nothing is wrong.
+    pub(crate) async fn plugin(&self) -> Plugin {
+        let (plugins, problems) = self.load().await;
         assert_eq!(problems, []);
-        sandbox
+        let [plugin] = <[_; 1]>::try_from(plugins).unwrap();
+        plugin
     }
 }
 
 /// Runs the plugin `it` on an event, in a sandbox of its own.
 pub(crate) async fn run(component: &[u8], settings: &str, host: TestHost) -> Ran {
     let directory = Directory::with(component, settings);
-    directory.sandbox().await.run("it", attempt("m1:0"), None, Arc::new(host)).await
+    directory.plugin().await.handler.run(attempt("m1:0"), None, Arc::new(host)).await
 }
 
 /// The words of `ignored`, by which test plugins say what they saw.
@@ -81,8 +88,17 @@ pub(crate) fn attempt(id: &str) -> Run {
     Run { event: Arc::new(event), attempt: 2 }
 }
 
-pub(crate) async fn run_on(sandbox: &WasmSandbox, event: &str, typed: Option<TypedEvent>) -> Ran {
-    sandbox.run("it", attempt(event), typed, Arc::new(TestHost::default())).await
+pub(crate) async fn run_on(plugin: &Plugin, event: &str, typed: Option<TypedEvent>) -> Ran {
+    plugin.handler.run(attempt(event), typed, Arc::new(TestHost::default())).await
+}
+
+/// A clock that stands.
+pub(crate) struct Still;
+
+impl Clock for Still {
+    fn now(&self) -> Timestamp {
+        "2024-05-01T10:00:00Z".parse().unwrap()
+    }
 }
 
 /// Answers calls as told, and keeps what it was asked.
@@ -112,8 +128,8 @@ impl Host for TestHost {
         })
     }
 
-    fn settle(&self, _: String, _: Settlement) -> BoxFuture<'_, Result<(), String>> {
-        Box::pin(async { Ok(()) })
+    fn settle(&self, _: String, _: Settlement) -> BoxFuture<'_, Result<Result<(), String>, JournalError>> {
+        Box::pin(async { Ok(Ok(())) })
     }
 
     fn mail(&self, _: String, _: String, _: Mail) -> BoxFuture<'_, Result<(), CallError>> {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use mortar_core::code::ErrorCode;
 use mortar_core::delivery::Ending;
-use mortar_core::ports::{Ran, Sandbox};
-use mortar_sandbox::{SandboxOptions, WasmSandbox};
+use mortar_core::ports::Ran;
+use mortar_sandbox::SandboxOptions;
 use tokio::sync::Semaphore;
 
 use crate::guest::{Guest, any_event};
@@ -41,14 +41,16 @@ fn blamed(ran: &Ran) -> (ErrorCode, &str) {
 async fn an_endless_loop_is_stopped_and_others_run_beside_it() {
     let directory = Directory::with(&any_event("(loop $l (br $l)) unreachable"), "[limits]\ncpu = \"100ms\"")
         .file("good.wasm", any_event("(call $done)"));
-    let sandbox = directory.sandbox().await;
+    let (plugins, problems) = directory.load().await;
+    assert_eq!(problems, []);
+    let [good, plugin] = &plugins[..] else { panic!("{plugins:?}") };
     let good = async {
         for _ in 0..20 {
-            let ran = sandbox.run("good", attempt("m1:0"), None, Arc::new(TestHost::default())).await;
+            let ran = run_on(good, "m1:0", None).await;
             assert_eq!(ran.ending, Ending::Done);
         }
     };
-    let (looped, ()) = tokio::join!(run_on(&sandbox, "m1:0", None), good);
+    let (looped, ()) = tokio::join!(run_on(plugin, "m1:0", None), good);
     let (code, reason) = blamed(&looped);
     assert_eq!(code, ErrorCode::PluginTimeout);
     assert!(reason.starts_with("it used up its processor time, limits.cpu is 100ms"), "{reason}");
@@ -126,29 +128,31 @@ async fn nonsense_answers_are_traps() {
 async fn where_every_instance_is_in_use_the_attempt_is_put_off() {
     let directory = Directory::with(&CALL.build("(call $wait) (call $done)"), "");
     let options = SandboxOptions { instances: 1, ..directory.options() };
-    let (sandbox, problems) = WasmSandbox::load(options, &directory.path("")).await.unwrap();
+    let (plugins, problems) = directory.load_with(options).await;
+    let plugin = &plugins[0];
     assert_eq!(problems, []);
     let gate = Arc::new(Semaphore::new(0));
     let host = TestHost { gate: Some(gate.clone()), ..TestHost::default() };
-    let first = sandbox.run("it", attempt("m1:0"), None, Arc::new(host));
+    let first = plugin.handler.run(attempt("m1:0"), None, Arc::new(host));
     let second = async {
-        let ran = run_on(&sandbox, "m2:0", None).await;
+        let ran = run_on(plugin, "m2:0", None).await;
         gate.add_permits(1);
         ran.ending
     };
     let (first, second) = tokio::join!(first, second);
     assert_eq!(first.ending, Ending::Done);
     assert!(matches!(second, Ending::Retry { code: ErrorCode::PluginBusy, spent: false, .. }), "{second:?}");
-    assert_eq!(run_on(&sandbox, "m2:0", None).await.ending, Ending::Done, "a freed instance is there again");
+    assert_eq!(run_on(plugin, "m2:0", None).await.ending, Ending::Done, "a freed instance is there again");
 }
 
 #[tokio::test]
 async fn where_the_address_space_holds_no_pool_plugins_run_without_one() {
     let directory = Directory::with(&any_event("(call $done)"), "");
     let options = SandboxOptions { instances: 1_000_000, ..directory.options() };
-    let (sandbox, problems) = WasmSandbox::load(options, &directory.path("")).await.unwrap();
+    let (plugins, problems) = directory.load_with(options).await;
+    let plugin = &plugins[0];
     assert_eq!(problems, []);
-    assert_eq!(run_on(&sandbox, "m1:0", None).await.ending, Ending::Done);
+    assert_eq!(run_on(plugin, "m1:0", None).await.ending, Ending::Done);
 }
 
 #[tokio::test]

@@ -1,10 +1,11 @@
 //! Loading a directory: one bad plugin does not stop the others, and each says what is wrong.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 
 use bytesize::ByteSize;
-use mortar_core::ports::Sandbox;
-use mortar_sandbox::{PluginProblem, SandboxOptions, WasmSandbox, code};
+use mortar_core::plugin::{PluginProblem, code};
+use mortar_sandbox::SandboxOptions;
 use wit_parser::Resolve;
 
 use crate::guest::{Guest, any_event, encode, module};
@@ -13,8 +14,8 @@ use crate::host::{Directory, run_on, said};
 /// The one problem of a directory with one plugin.
 async fn problem(component: &[u8], settings: &str) -> PluginProblem {
     let directory = Directory::with(component, settings);
-    let (sandbox, problems) = directory.load().await;
-    assert!(sandbox.plugins().is_empty());
+    let (plugins, problems) = directory.load().await;
+    assert!(plugins.is_empty());
     let [problem] = <[_; 1]>::try_from(problems).unwrap();
     assert_eq!(problem.plugin, "it");
     problem
@@ -44,8 +45,7 @@ async fn a_bad_plugin_does_not_stop_a_good_one() {
         .file("good/plugin.wasm", any_event("(call $done)"))
         .file("good/plugin.toml", "connections = [\"erp\"]")
         .file("old.cwasm", "");
-    let (sandbox, problems) = directory.load().await;
-    let plugins = sandbox.plugins();
+    let (plugins, problems) = directory.load().await;
     assert_eq!(plugins.len(), 1);
     assert_eq!(plugins[0].name, "good");
     assert_eq!(plugins[0].settings.connections, ["erp"]);
@@ -70,7 +70,7 @@ async fn what_is_no_component_is_told_apart() {
 #[tokio::test]
 async fn compiled_code_is_never_loaded_whatever_its_name() {
     let directory = Directory::with(&any_event("(call $done)"), "");
-    directory.sandbox().await;
+    directory.plugin().await;
     let cached = fs::read_dir(directory.options().cache).unwrap().next().unwrap().unwrap().path();
     assert_problem(&fs::read(cached).unwrap(), code::PRECOMPILED, &["compiled code"]).await;
 }
@@ -79,7 +79,7 @@ async fn compiled_code_is_never_loaded_whatever_its_name() {
 async fn a_component_over_the_size_limit_is_refused() {
     let directory = Directory::with(&any_event("(call $done)"), "");
     let options = SandboxOptions { component_limit: ByteSize::b(100), ..directory.options() };
-    let (_, problems) = WasmSandbox::load(options, &directory.path("")).await.unwrap();
+    let (_, problems) = directory.load_with(options).await;
     assert_eq!(problems[0].code, code::TOO_LARGE);
     assert!(problems[0].message.contains("larger than 100 B"), "{}", problems[0]);
 }
@@ -177,14 +177,14 @@ async fn a_second_start_takes_the_code_from_the_cache() {
     let directory = Directory::with(&any_event("(call $ignored (local.get 2) (local.get 3))"), "");
     let cached = || {
         let entries = fs::read_dir(directory.options().cache).unwrap().map(|entry| entry.unwrap());
-        let mut files: Vec<_> = entries.map(|entry| (entry.file_name(), entry.metadata().unwrap().modified().unwrap())).collect();
+        let mut files: Vec<_> = entries.map(|entry| (entry.file_name(), entry.metadata().unwrap().ino())).collect();
         files.sort();
         files
     };
-    directory.sandbox().await;
+    directory.plugin().await;
     let first = cached();
     assert_eq!(first.len(), 1);
-    let sandbox = directory.sandbox().await;
+    let plugin = directory.plugin().await;
     assert_eq!(cached(), first);
-    assert_eq!(said(run_on(&sandbox, "m1:0", None).await), "order.shipped");
+    assert_eq!(said(run_on(&plugin, "m1:0", None).await), "order.shipped");
 }

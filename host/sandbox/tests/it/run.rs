@@ -1,15 +1,14 @@
 //! What a handler is given, what it can ask, and what its answers mean.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use mortar_core::call::{CallError, Request};
 use mortar_core::code::ErrorCode;
 use mortar_core::delivery::Ending;
-use mortar_core::ports::{JournalError, Sandbox, StateEntry};
+use mortar_core::ports::{JournalError, StateEntry};
 
 use crate::guest::{Guest, any_event};
-use crate::host::{Directory, TestHost, attempt, run, run_on, said};
+use crate::host::{Directory, TestHost, run, run_on, said};
 use crate::typed::order;
 
 /// `connection.call("ship", POST erp:/orders "{}")`, with its result at 2048.
@@ -66,28 +65,19 @@ async fn the_typed_handler_goes_first_and_the_raw_one_takes_the_rest() {
     let both = Guest { exports: &["any-event", "order-events"], also: r#"(data (i32.const 0) "raw")"#, ..Guest::default() }
         .build("(call $ignored (i32.const 0) (i32.const 3))");
 
-    let sandbox = Directory::with(&typed, "").sandbox().await;
-    assert_eq!(said(run_on(&sandbox, "m1:0", Some(order("SO-77"))).await), "SO-77");
-    let unread = run_on(&sandbox, "m1:0", None).await.ending;
+    let plugin = Directory::with(&typed, "").plugin().await;
+    assert_eq!(said(run_on(&plugin, "m1:0", Some(order("SO-77"))).await), "SO-77");
+    let unread = run_on(&plugin, "m1:0", None).await.ending;
     assert!(matches!(unread, Ending::Retry { code: ErrorCode::PluginMissing, spent: false, .. }), "{unread:?}");
-    let plugin = &sandbox.plugins()[0];
     assert!(plugin.handles("order.shipped") && !plugin.handles("order.update_resolved") && !plugin.handles("new.kind"));
 
-    let sandbox = Directory::with(&raw, "").sandbox().await;
-    assert_eq!(said(run_on(&sandbox, "m1:0", Some(order("SO-77"))).await), "order.shipped");
-    assert!(sandbox.plugins()[0].handles("new.kind"));
+    let plugin = Directory::with(&raw, "").plugin().await;
+    assert_eq!(said(run_on(&plugin, "m1:0", Some(order("SO-77"))).await), "order.shipped");
+    assert!(plugin.handles("new.kind"));
 
-    let sandbox = Directory::with(&both, "events = [\"order.*\"]").sandbox().await;
-    assert_eq!(said(run_on(&sandbox, "m1:0", Some(order("SO-77"))).await), "raw");
-    let plugin = &sandbox.plugins()[0];
+    let plugin = Directory::with(&both, "events = [\"order.*\"]").plugin().await;
+    assert_eq!(said(run_on(&plugin, "m1:0", Some(order("SO-77"))).await), "raw");
     assert!(plugin.handles("order.update_resolved") && !plugin.handles("new.kind"));
-}
-
-#[tokio::test]
-async fn a_plugin_that_is_not_there_does_not_spend_an_attempt() {
-    let sandbox = Directory::with(&any_event("(call $done)"), "").sandbox().await;
-    let ran = sandbox.run("gone", attempt("m1:0"), None, Arc::new(TestHost::default())).await;
-    assert!(matches!(ran.ending, Ending::Retry { code: ErrorCode::PluginMissing, spent: false, .. }), "{ran:?}");
 }
 
 #[tokio::test]
@@ -174,8 +164,8 @@ async fn no_run_sees_what_an_earlier_one_left() {
         (drop (call $letters (i64.load (i32.const 512)) (i32.const 0)))
         (call $ignored (i32.const 0) (i32.const 16))",
     );
-    let sandbox = Directory::with(&counting, "").sandbox().await;
+    let plugin = Directory::with(&counting, "").plugin().await;
     for _ in 0..3 {
-        assert_eq!(said(run_on(&sandbox, "m1:0", None).await), "baaaaaaaaaaaaaaa");
+        assert_eq!(said(run_on(&plugin, "m1:0", None).await), "baaaaaaaaaaaaaaa");
     }
 }

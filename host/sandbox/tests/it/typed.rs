@@ -5,7 +5,6 @@ use mortar_core::delivery::Ending;
 use mortar_core::event::{
     InboundLine, InboundShipment, Inventory, LineItem, Order, Parcel, Receipt, Resolution, Return, Snapshot, StatusCount, Stock, TypedEvent,
 };
-use mortar_core::ports::Sandbox;
 
 use crate::guest::Guest;
 use crate::host::{Directory, run_on, said};
@@ -110,10 +109,10 @@ async fn each_family_reaches_its_handler_and_no_other() {
         ("return-events", 64, "RMA-1"),
     ];
     for (own, (interface, at, text)) in handlers.into_iter().enumerate() {
-        let sandbox = Directory::with(&first_text(interface, at), "").sandbox().await;
-        assert_eq!(sandbox.plugins()[0].families.len(), 1);
+        let plugin = Directory::with(&first_text(interface, at), "").plugin().await;
+        assert_eq!(plugin.families.len(), 1);
         for (index, event) in events().into_iter().enumerate() {
-            let ran = run_on(&sandbox, "m1:0", Some(event)).await;
+            let ran = run_on(&plugin, "m1:0", Some(event)).await;
             if index == own {
                 assert_eq!(said(ran), text, "{interface}");
             } else {
@@ -125,7 +124,7 @@ async fn each_family_reaches_its_handler_and_no_other() {
 
 #[tokio::test]
 async fn a_snapshot_is_the_other_case_of_inventory() {
-    let sandbox = Directory::with(&first_text("inventory-events", 72), "").sandbox().await;
+    let plugin = Directory::with(&first_text("inventory-events", 72), "").plugin().await;
     let snapshot = Snapshot { id: "snap_1".into(), kind: Some("full".into()), download_url: None, requested_at: None };
-    assert_eq!(said(run_on(&sandbox, "m1:0", Some(TypedEvent::Inventory(Inventory::Snapshot(snapshot)))).await), "snap_1");
+    assert_eq!(said(run_on(&plugin, "m1:0", Some(TypedEvent::Inventory(Inventory::Snapshot(snapshot)))).await), "snap_1");
 }

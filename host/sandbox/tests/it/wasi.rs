@@ -61,10 +61,10 @@ fn time_and_chance() -> Vec<u8> {
 
 #[tokio::test]
 async fn time_and_randomness_depend_on_the_event_only() {
-    let sandbox = Directory::with(&time_and_chance(), "").sandbox().await;
+    let plugin = Directory::with(&time_and_chance(), "").plugin().await;
     let mut words = Vec::new();
     for event in ["m1:0", "m1:0", "m2:0"] {
-        words.push(said(run_on(&sandbox, event, None).await));
+        words.push(said(run_on(&plugin, event, None).await));
     }
     assert_eq!(words[0], words[1]);
     assert_eq!(words[0][..48], words[2][..48]);

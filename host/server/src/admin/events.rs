@@ -4,20 +4,25 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
-use mortar_core::delivery::DeliveryId;
+use mortar_core::delivery::{DeliveryId, State as DeliveryState};
 use mortar_core::ports::Intervention;
-use mortar_core::story::{EventStory, EventSummary};
+use mortar_core::story::{DeliverySummary, EventStory, EventSummary};
 
 use super::Admin;
 use super::error::Failure;
 use crate::admin_types::{Discard, EventQuery, ReplayRequest, Settle};
 
 pub(super) async fn list(State(admin): State<Arc<Admin>>, Query(query): Query<EventQuery>) -> Result<Json<Vec<EventSummary>>, Failure> {
-    Ok(Json(admin.ports.journal.events(query.into()).await?))
+    let mut events = admin.ports.journal.events(query.into()).await?;
+    events.iter_mut().flat_map(|event| &mut event.deliveries).for_each(|delivery| park(&admin, delivery));
+    Ok(Json(events))
 }
 
 pub(super) async fn show(State(admin): State<Arc<Admin>>, Path(event): Path<String>) -> Result<Json<EventStory>, Failure> {
-    let story = admin.ports.journal.story(event.clone()).await?;
+    let mut story = admin.ports.journal.story(event.clone()).await?;
+    for told in story.iter_mut() {
+        told.event.deliveries.iter_mut().chain(told.deliveries.iter_mut().map(|d| &mut d.delivery)).for_each(|d| park(&admin, d));
+    }
     story.map(Json).ok_or_else(|| Failure::not_found(format!("there is no event `{event}`; `mortar event list` shows what is there")))
 }
 
@@ -44,6 +49,12 @@ pub(super) async fn settle(
     Json(settle): Json<Settle>,
 ) -> Result<(), Failure> {
     intervene(&admin, &delivery, Intervention::Settle { step: settle.step, settlement: settle.settlement }).await
+}
+
+/// Says of an open delivery whether it waits for its plugin to come back.
+fn park(admin: &Admin, delivery: &mut DeliverySummary) {
+    let runs = || admin.plugins.get(&delivery.plugin).is_some_and(|numbered| !numbered.parked);
+    delivery.parked = delivery.state.is_open() && delivery.state != DeliveryState::Running && !runs();
 }
 
 async fn intervene(admin: &Admin, delivery: &str, intervention: Intervention) -> Result<(), Failure> {

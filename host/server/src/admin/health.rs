@@ -14,8 +14,14 @@ pub(super) async fn live() -> &'static str {
 }
 
 pub(super) async fn ready(State(admin): State<Arc<Admin>>) -> (StatusCode, Json<Value>) {
+    // A plugin that cannot be loaded is a problem, and no reason to take no callbacks. Only how many
+    // there are is told without a token.
+    let plugins = admin.swaps.problems().len();
     match admin.ports.journal.health() {
-        Ok(()) => (StatusCode::OK, Json(json!({ "status": "ok" }))),
-        Err(fault) => (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "status": "unavailable", "reason": fault.to_string() }))),
+        Ok(()) => (StatusCode::OK, Json(json!({ "status": "ok", "plugin_problems": plugins }))),
+        Err(fault) => {
+            let page = json!({ "status": "unavailable", "reason": fault.to_string(), "plugin_problems": plugins });
+            (StatusCode::SERVICE_UNAVAILABLE, Json(page))
+        }
     }
 }

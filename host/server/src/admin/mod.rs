@@ -4,6 +4,7 @@ mod backup;
 mod error;
 mod events;
 mod health;
+mod plugins;
 mod reconcile;
 mod round_trips;
 mod set_aside;
@@ -25,7 +26,7 @@ use mortar_core::ports::RoundTrips;
 use mortar_journal::Backups;
 use mortar_pipeline::Ports;
 use mortar_pipeline::plugins::Plugins;
-use mortar_sandbox::PluginProblem;
+use mortar_pipeline::swap::Swaps;
 use subtle::ConstantTimeEq;
 
 use crate::admin_types::ErrorBody;
@@ -48,8 +49,8 @@ pub struct Admin {
     pub backups: Backups,
     /// The metrics page.
     pub metrics: Arc<Metrics>,
-    /// Plugins that could not be loaded, and why.
-    pub not_loaded: Vec<PluginProblem>,
+    /// What follows the plugin directory.
+    pub swaps: Arc<Swaps>,
     /// The address of the edge.
     pub edge: std::net::SocketAddr,
     /// When the host started.
@@ -76,6 +77,11 @@ pub fn router(admin: Arc<Admin>) -> Router {
         .route("/api/round-trips/report", get(round_trips::report))
         .route("/api/round-trips/check", post(round_trips::look_again))
         .route("/api/reconcile", post(reconcile::reconcile))
+        .route("/api/plugins", get(plugins::list))
+        .route("/api/plugins/{name}", get(plugins::show))
+        .route("/api/plugins/{name}/forget", post(plugins::forget))
+        .route("/api/plugins/{name}/rollback", post(plugins::roll_back))
+        .route("/api/plugins/{name}/pin", post(plugins::pin))
         .route("/api/backup", post(backup::backup))
         .route("/metrics", get(status::metrics))
         .route_layer(middleware::from_fn_with_state(admin.clone(), guard));

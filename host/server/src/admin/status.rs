@@ -1,20 +1,22 @@
 //! How the host is.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
-use mortar_core::ports::{JournalError, Plugin};
+use mortar_core::ports::JournalError;
 
 use super::Admin;
 use super::error::Failure;
-use crate::admin_types::{ConnectionStatus, PluginStatus, Status};
+use super::plugins;
+use crate::admin_types::{ConnectionStatus, Status};
 
 pub(super) async fn status(State(admin): State<Arc<Admin>>) -> Result<Json<Status>, Failure> {
     let counts = admin.ports.journal.counts().await?;
-    let plugins = admin.plugins.now().iter().map(|numbered| plugin(&numbered.plugin)).collect();
+    let plugins = plugins::statuses(&admin, &counts);
     let connections = admin.connections.status().into_iter().map(|connection| ConnectionStatus {
         kind: if connection.url.starts_with("smtp") { "smtp" } else { "http" }.to_owned(),
         name: connection.name,
@@ -33,17 +35,14 @@ pub(super) async fn status(State(admin): State<Arc<Admin>>) -> Result<Json<Statu
         counts,
         plugins,
         connections: connections.collect(),
-        problems: admin.not_loaded.iter().map(ToString::to_string).chain(health).collect(),
+        problems: admin.swaps.problems().into_iter().chain(health).collect(),
     }))
 }
 
-fn plugin(plugin: &Plugin) -> PluginStatus {
-    let typed = plugin.families.iter().map(|f| f.interface().to_owned());
-    let handles = typed.chain(plugin.any_event.then(|| "any-event".to_owned())).collect();
-    PluginStatus { name: plugin.name.clone(), digest: plugin.digest.to_string(), handles }
-}
-
 pub(super) async fn metrics(State(admin): State<Arc<Admin>>) -> Result<impl IntoResponse, Failure> {
-    let page = admin.metrics.encode(admin.ports.journal.health().is_ok()).map_err(|e| JournalError::Storage(e.to_string()))?;
+    // After a crash counting takes a while, and a scrape does not wait for it.
+    let counts = tokio::time::timeout(Duration::ZERO, admin.ports.journal.counts()).await.ok().transpose()?;
+    let ready = admin.ports.journal.health().is_ok();
+    let page = admin.metrics.encode(ready, counts.as_ref(), &plugins::states(&admin)).map_err(|e| JournalError::Storage(e.to_string()))?;
     Ok(([(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], page))
 }

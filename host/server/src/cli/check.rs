@@ -9,11 +9,12 @@ use clap::Args;
 use futures::future::join_all;
 use mortar_connect::Connections;
 use mortar_core::config::{ConnectionConfig, Secret, dotted};
-use mortar_core::ports::{Plugin, Sandbox};
+use mortar_core::plugin::PluginProblem;
+use mortar_core::ports::Plugin;
 use mortar_core::toml_problems::locate;
 use mortar_core::verify::Verifier;
 use mortar_journal::Contents;
-use mortar_sandbox::{PluginProblem, SandboxError, WasmSandbox, discover};
+use mortar_sandbox::discover;
 use serde::Serialize;
 use serde_json::json;
 use tracing_subscriber::EnvFilter;
@@ -171,15 +172,19 @@ fn journal(loaded: &Loaded, report: &mut Report) {
 async fn plugins(loaded: &Loaded, report: &mut Report) {
     // As the user would write it, so that problems name files that can be clicked on.
     let directory = loaded.path.parent().unwrap_or(Path::new("")).join(&loaded.config.plugins.directory);
-    let (sandbox, problems) = match WasmSandbox::load(wire::sandbox_options(loaded), &directory).await {
-        Ok(loaded) => loaded,
+    if let Err(error) = fs::read_dir(&directory) {
+        let message = format!("the plugin directory {} cannot be read: {error}; make it, or mend `plugins.directory`", directory.display());
+        report.problem(loaded.error_at("plugins.directory", message));
+        return;
+    }
+    let sandbox = match wire::open_sandbox(loaded, &directory, false, Arc::new(SystemClock)) {
+        Ok(sandbox) => sandbox,
         Err(error) => {
-            let key = if matches!(error, SandboxError::Cache { .. }) { "plugins.cache" } else { "plugins.directory" };
-            report.problem(loaded.error_at(key, error.to_string()));
+            report.problem(loaded.error_at("plugins.cache", error.to_string()));
             return;
         }
     };
-    let plugins = sandbox.plugins();
+    let (plugins, problems) = sandbox.load_all().await;
     if plugins.is_empty() && problems.is_empty() {
         let message = format!("there is no plugin in {}: events are stored, and nothing handles them", directory.display());
         report.problems.push(Problem::warning(&loaded.path, message));
@@ -199,7 +204,7 @@ fn of_plugin(problem: PluginProblem) -> Problem {
 }
 
 fn settings_files(directory: &Path) -> BTreeMap<String, PathBuf> {
-    let found = discover(directory).map(|(found, _)| found).unwrap_or_default();
+    let found = discover(directory).unwrap_or_default().found;
     found.into_iter().filter_map(|plugin| Some((plugin.name, plugin.settings?))).collect()
 }
 

@@ -13,8 +13,9 @@ use serde::de::DeserializeOwned;
 use super::exit::Failure;
 use super::http;
 use crate::admin_types::{
-    Backup, BackupWritten, Discard, ErrorBody, EventQuery, LookAgain, LookedAgain, MAX_LIMIT, QuarantineQuery, ReadAgain, Reconcile,
-    ReconciledSource, RejectedQuery, ReplayRequest, RoundTripQuery, RoundTripReport, Settle, Since, Status,
+    Backup, BackupWritten, Discard, ErrorBody, EventQuery, LookAgain, LookedAgain, MAX_LIMIT, Pin, PluginStatus, QuarantineQuery,
+    ReadAgain, Reconcile, ReconciledSource, RejectedQuery, ReplayRequest, RollBack, RolledBack, RoundTripQuery, RoundTripReport, Settle,
+    Since, Status,
 };
 use crate::config::Loaded;
 
@@ -61,6 +62,47 @@ impl Client {
     /// As with every method here: the host does not answer, refuses, or has no such thing.
     pub async fn status(&self) -> Result<Status, Failure> {
         self.get(&["status"], &()).await
+    }
+
+    /// How the plugins are.
+    ///
+    /// # Errors
+    /// See [`Client::status`].
+    pub async fn plugins(&self) -> Result<Vec<PluginStatus>, Failure> {
+        self.get(&["plugins"], &()).await
+    }
+
+    /// How one plugin is.
+    ///
+    /// # Errors
+    /// See [`Client::status`].
+    pub async fn plugin(&self, name: &str) -> Result<PluginStatus, Failure> {
+        self.get(&["plugins", name], &()).await
+    }
+
+    /// Puts an earlier generation in force; says its digest.
+    ///
+    /// # Errors
+    /// See [`Client::status`].
+    pub async fn roll_back(&self, name: &str, request: &RollBack) -> Result<RolledBack, Failure> {
+        let body = self.post(&["plugins", name, "rollback"], request).await?;
+        self.read(&body)
+    }
+
+    /// Keeps the generation in force whatever files come, or no longer.
+    ///
+    /// # Errors
+    /// See [`Client::status`].
+    pub async fn pin(&self, name: &str, pinned: bool) -> Result<(), Failure> {
+        self.post(&["plugins", name, "pin"], &Pin { pinned }).await.map(drop)
+    }
+
+    /// Forgets a parked plugin.
+    ///
+    /// # Errors
+    /// See [`Client::status`].
+    pub async fn forget(&self, name: &str) -> Result<(), Failure> {
+        self.post(&["plugins", name, "forget"], &()).await.map(drop)
     }
 
     /// Events, newest first.

@@ -231,6 +231,7 @@ mod tests {
             gap: Gap::Skip,
             in_doubt: 0,
             outdated: false,
+            parked: false,
             held_by: (state == State::Pending).then(|| "5-1".parse().unwrap()),
         };
         let event = |seq, event_type: &str, deliveries| EventSummary {

@@ -12,6 +12,7 @@
 //! | `roundtrip` | what the ERP said when it was read back |
 //! | `masonhub` | MasonHub's side: registered callbacks, holds, the data factory of a sandbox |
 //! | `reconcile` | what no callback brought, found by a poll |
+//! | `plugin` | which versions of plugins are in force |
 //! | `status` | how the host is |
 //! | `backup` | copies of the journal: written while the host serves, restored when it does not |
 
@@ -30,6 +31,7 @@ mod masonhub;
 #[cfg(test)]
 pub(crate) mod masonhub_setup;
 mod output;
+mod plugin;
 mod quarantine;
 mod reconcile;
 mod rejected;
@@ -42,7 +44,7 @@ mod status;
 mod story;
 mod target;
 
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -99,6 +101,9 @@ enum Command {
     Reconcile(reconcile::Command),
     /// Set MasonHub up: registered callbacks, holds, events on demand in a sandbox
     Masonhub(masonhub::Masonhub),
+    /// See after plugins and their versions
+    #[command(subcommand)]
+    Plugin(plugin::Plugin),
     /// Show how the running host is
     Status,
     /// Write a copy of the running host's journal
@@ -110,6 +115,14 @@ enum Command {
     Simulate(simulate::Simulate),
     /// Show the whole path on this machine: simulated callbacks, the host, a small ERP
     Demo(demo::Demo),
+    /// Compile a plugin that comes in by standard input; the host calls this for each new one
+    #[command(hide = true)]
+    Compile {
+        /// Bytes of memory that it may use
+        memory: u64,
+        /// Where the code is written
+        file: PathBuf,
+    },
     /// Print completions for a shell
     Completions {
         /// The shell
@@ -121,6 +134,16 @@ enum Command {
 #[must_use]
 pub fn main() -> Exit {
     let cli = Cli::parse();
+    if let Command::Compile { memory, file } = &cli.command {
+        // Before anything else has taken memory or started a thread.
+        return match mortar_sandbox::compile_as_child(*memory, file) {
+            Ok(()) => Exit::Done,
+            Err(why) => {
+                let _ = writeln!(io::stderr(), "{why}");
+                Exit::Failed
+            }
+        };
+    }
     let mut stdout = io::stdout().lock();
     let mut output = Output::to_stdout(&mut stdout, cli.json);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
@@ -151,11 +174,13 @@ async fn run(cli: &Cli, output: &mut Output<'_>) -> Result<Exit, Failure> {
         Command::Roundtrip(command) => roundtrip::run(command, &client(cli)?, now, output).await,
         Command::Reconcile(command) => reconcile::run(command, &client(cli)?, now, output).await,
         Command::Masonhub(command) => masonhub::run(command, &cli.config, output).await,
+        Command::Plugin(command) => plugin::run(command, &client(cli)?, output).await,
         Command::Status => status::run(&client(cli)?, output).await,
         Command::Backup(command) => backup::backup(command, &client(cli)?, output).await,
         Command::Restore(command) => backup::restore(command, &cli.config, now, output),
         Command::Simulate(command) => simulate::run(command, &cli.config, now, &mut rand::rng(), output).await,
         Command::Demo(command) => demo::run(command, output.writer()).await,
+        Command::Compile { .. } => Err(Failure::Usage("a plugin is compiled before anything else".into())),
         Command::Completions { shell } => Ok(completions(*shell, output)?),
     }
 }

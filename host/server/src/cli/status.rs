@@ -8,6 +8,7 @@ use mortar_core::delivery::State;
 use super::client::Client;
 use super::exit::{Exit, Failure};
 use super::output::{Cell, Output, Tone, counted, time};
+use super::plugin;
 use crate::admin_types::{ConnectionStatus, Status};
 
 pub(super) async fn run(client: &Client, output: &mut Output<'_>) -> Result<Exit, Failure> {
@@ -30,6 +31,10 @@ fn show(status: &Status, output: &mut Output<'_>) -> Result<(), Failure> {
         output.paint(tone, format_args!("{count} {state}"))
     });
     output.line(format_args!("deliveries: {}", states.collect::<Vec<_>>().join(", ")))?;
+    if status.counts.held > 0 {
+        let held = output.paint(Tone::Wait, format_args!("{} held by a dead letter before them", status.counts.held));
+        output.line(format_args!("of those that are open: {held}"))?;
+    }
     plugins(status, output)?;
     connections(status, output)?;
     for problem in &status.problems {
@@ -51,10 +56,8 @@ fn events(status: &Status) -> String {
 }
 
 fn plugins(status: &Status, output: &mut Output<'_>) -> Result<(), Failure> {
-    let rows =
-        status.plugins.iter().map(|plugin| vec![Cell::from(&plugin.name), plugin.handles.join(", ").into(), short(&plugin.digest).into()]);
     output.line("")?;
-    Ok(output.table(&["plugin", "handles", "component"], rows.collect(), "no plugin is loaded")?)
+    plugin::table(&status.plugins, output)
 }
 
 fn connections(status: &Status, output: &mut Output<'_>) -> Result<(), Failure> {
@@ -89,7 +92,7 @@ fn next(status: &Status) -> Vec<String> {
     open.map(|(count, what, command)| format!("{count} × {what}: see `{command}`")).collect()
 }
 
-/// The beginning of a digest, enough to tell versions apart.
+/// The beginning of a digest, enough to tell generations apart.
 pub(super) fn short(digest: &str) -> &str {
     digest.get(..12).unwrap_or(digest)
 }
@@ -104,7 +107,7 @@ mod tests {
     use mortar_core::story::Counts;
 
     use super::*;
-    use crate::admin_types::PluginStatus;
+    use crate::admin_types::{PluginState, PluginStatus};
 
     #[test]
     fn status_says_what_to_look_at() {
@@ -115,16 +118,26 @@ mod tests {
             edge: "127.0.0.1:8080".into(),
             counts: Counts {
                 events: 12,
-                deliveries: vec![(State::Done, 10), (State::Dead, 2)],
+                deliveries: vec![(State::Pending, 4), (State::Done, 10), (State::Dead, 2)],
+                held: 3,
                 unhandled: 0,
                 quarantined: 1,
                 rejected: 0,
-                mismatches: 0,
+                ..Counts::default()
             },
             plugins: vec![PluginStatus {
                 name: "rest".into(),
-                digest: "0123456789abcdef".into(),
+                state: PluginState::Active,
+                digest: Some("0123456789abcdef".into()),
+                component: None,
+                since: None,
+                pinned: false,
+                probation: None,
+                kept: Vec::new(),
                 handles: vec!["order-events".into(), "any-event".into()],
+                open: 3,
+                unsettled: false,
+                problems: vec!["half.wasm: it is no component".into()],
             }],
             connections: vec![
                 ConnectionStatus {
@@ -154,10 +167,11 @@ mod tests {
 mortar 0.1.0, up 1h 2m 5s (since 2026-03-01 09:00:00Z), callbacks at http://127.0.0.1:8080
 
 12 events stored, 1 in quarantine
-deliveries: 10 done, 2 dead
+deliveries: 4 pending, 10 done, 2 dead
+of those that are open: 3 held by a dead letter before them
 
-PLUGIN  HANDLES                  COMPONENT
-rest    order-events, any-event  0123456789ab
+PLUGIN  STATE   GENERATION    HANDLES                  OPEN  NEW FILES
+rest    active  0123456789ab  order-events, any-event  3     1 problem
 
 CONNECTION  KIND  IN FLIGHT  ALLOWED  WAITING  BREAKER
 erp         http  3          16       0        closed

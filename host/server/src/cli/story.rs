@@ -60,6 +60,12 @@ pub(super) fn delivery(story: &DeliveryStory, bodies: bool, output: &mut Output<
     if let (State::Dead, Some(Ok(code))) = (delivery.state, delivery.code.as_deref().map(str::parse::<ErrorCode>)) {
         output.line(format_args!("  what to do: {}", code.cure()))?;
     }
+    if delivery.parked {
+        output.line(format_args!(
+            "  parked: plugin {} is gone from the plugin directory; it goes on when that is back",
+            clean(&delivery.plugin)
+        ))?;
+    }
     if let Some(dead) = delivery.held_by {
         output.line(format_args!(
             "  held by dead letter {dead} of the same subject: replay, settle or discard that one; see `mortar dead show {dead}`"

@@ -45,7 +45,7 @@ mod tests {
         assert_eq!(shown.problems(), []);
         // The keys that are marked (optional) show an example where the default is nothing.
         shown.admin.token = None;
-        shown.plugins.cache = None;
+        (shown.plugins.cache, shown.plugins.generations) = (None, None);
         for (name, source) in &mut shown.sources {
             source.path.take_if(|path| *path == format!("/webhooks/{name}"));
             source.api = None;

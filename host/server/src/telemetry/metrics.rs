@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use mortar_core::ports::{Observation, Observer};
+use mortar_core::story::Counts;
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -41,6 +42,17 @@ struct CallLabels {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct SwapLabels {
+    plugin: String,
+    result: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct StateLabels {
+    state: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct BreakerLabels {
     connection: String,
     /// What the breaker became.
@@ -65,7 +77,11 @@ pub struct Metrics {
     round_trips: Durations<RoundTripLabels>,
     calls: Durations<CallLabels>,
     breakers: Family<BreakerLabels, Counter>,
+    swaps: Family<SwapLabels, Counter>,
     ready: Gauge,
+    deliveries: Family<StateLabels, Gauge>,
+    held: Gauge,
+    plugins: Family<StateLabels, Gauge>,
 }
 
 impl Default for Metrics {
@@ -75,7 +91,7 @@ impl Default for Metrics {
         let attempts = Durations::new_with_constructor(seconds as fn() -> Histogram);
         let calls = Durations::new_with_constructor(seconds as fn() -> Histogram);
         let round_trips = Durations::new_with_constructor(seconds as fn() -> Histogram);
-        let (stored, duplicates, breakers) = (Family::default(), Family::default(), Family::default());
+        let (stored, duplicates, breakers, swaps) = (Family::default(), Family::default(), Family::default(), Family::default());
         let (polled, missed) = (Family::default(), Family::default());
         let help = "Callbacks by source and result, from the first byte read to the answer";
         registry.register_with_unit("callback_duration", help, Unit::Seconds, callbacks.clone());
@@ -90,19 +106,50 @@ impl Default for Metrics {
         let help = "Requests through connections by class of status";
         registry.register_with_unit("call_duration", help, Unit::Seconds, calls.clone());
         registry.register("breaker_changes", "Changes of the breakers of connections, by what they became", breakers.clone());
+        registry.register("plugin_swaps", "Generations of plugins that were put in force, failed to be, or were taken out", swaps.clone());
         let ready = Gauge::default();
         registry.register("ready", "1 while callbacks are taken, 0 while the journal cannot store them", ready.clone());
-        Self { registry, callbacks, stored, duplicates, polled, missed, attempts, round_trips, calls, breakers, ready }
+        let (deliveries, held, plugins) = (Family::default(), Gauge::default(), Family::default());
+        registry.register("deliveries", "Deliveries by state; absent while they are counted after a crash", deliveries.clone());
+        registry.register("deliveries_held", "Open deliveries that a dead letter of their subject holds", held.clone());
+        registry.register("plugins", "Plugins by state: active, parked (their files are gone), failed", plugins.clone());
+        Self {
+            registry,
+            callbacks,
+            stored,
+            duplicates,
+            polled,
+            missed,
+            attempts,
+            round_trips,
+            calls,
+            breakers,
+            swaps,
+            ready,
+            deliveries,
+            held,
+            plugins,
+        }
     }
 }
 
 impl Metrics {
-    /// All metrics as text; `ready` says whether callbacks are taken now.
+    /// All metrics as text; `ready` says whether callbacks are taken now, `counts` what is stored,
+    /// where that is known, `plugins` how many plugins are in which state.
     ///
     /// # Errors
     /// Those of the encoder.
-    pub fn encode(&self, ready: bool) -> Result<String, std::fmt::Error> {
+    pub fn encode(&self, ready: bool, counts: Option<&Counts>, plugins: &[(&'static str, usize)]) -> Result<String, std::fmt::Error> {
         self.ready.set(ready.into());
+        if let Some(counts) = counts {
+            for (state, count) in &counts.deliveries {
+                self.deliveries.get_or_create(&StateLabels { state: state.as_str() }).set(count.cast_signed());
+            }
+            self.held.set(counts.held.cast_signed());
+        }
+        for (state, count) in plugins {
+            self.plugins.get_or_create(&StateLabels { state }).set(i64::try_from(*count).unwrap_or(i64::MAX));
+        }
         let mut page = String::new();
         text::encode(&mut page, &self.registry)?;
         Ok(page)
@@ -151,6 +198,9 @@ impl Observer for Metrics {
                 };
                 observe(&self.calls, &CallLabels { connection: connection.to_owned(), status }, took);
             }
+            Observation::Swap { plugin, result } => {
+                self.swaps.get_or_create(&SwapLabels { plugin: plugin.to_owned(), result }).inc();
+            }
             Observation::Breaker { connection, state } => {
                 self.breakers.get_or_create(&BreakerLabels { connection: connection.to_owned(), state }).inc();
             }
@@ -160,6 +210,8 @@ impl Observer for Metrics {
 
 #[cfg(test)]
 mod tests {
+    use mortar_core::delivery::State;
+
     use super::*;
 
     #[test]
@@ -169,8 +221,16 @@ mod tests {
         metrics.observe(&Observation::Call { connection: "erp", status: Some(201), took: Duration::from_millis(3) });
         metrics.observe(&Observation::Breaker { connection: "erp", state: "half-open" });
         metrics.observe(&Observation::Polled { source: "masonhub", looked: 9, missed: 2 });
-        let page = metrics.encode(true).unwrap();
+        metrics.observe(&Observation::Swap { plugin: "rest", result: "activated" });
+        let page = metrics.encode(true, None, &[("active", 2)]).unwrap();
         assert!(page.contains("mortar_events_missed_total{source=\"masonhub\"} 2"), "{page}");
+        assert!(!page.contains("mortar_deliveries{"), "{page}");
+        assert!(page.contains("mortar_plugins{state=\"active\"} 2"), "{page}");
+        assert!(page.contains("mortar_plugin_swaps_total{plugin=\"rest\",result=\"activated\"} 1"), "{page}");
+        let counts = Counts { deliveries: vec![(State::Waiting, 5), (State::Dead, 1)], held: 4, ..Counts::default() };
+        let page = metrics.encode(true, Some(&counts), &[]).unwrap();
+        assert!(page.contains("mortar_deliveries{state=\"waiting\"} 5"), "{page}");
+        assert!(page.contains("mortar_deliveries_held 4"), "{page}");
         assert!(page.contains("mortar_ready 1"), "{page}");
         assert!(page.contains("mortar_events_stored_total{source=\"masonhub\"} 3"), "{page}");
         assert!(page.contains("mortar_call_duration_seconds_count{connection=\"erp\",status=\"2xx\"} 1"), "{page}");

@@ -1,5 +1,7 @@
 //! What operators read.
 
+use std::collections::BTreeMap;
+
 use mortar_core::delivery::State;
 use mortar_core::ports::Filter;
 use mortar_core::story::{CallbackStory, Counts, DeliveryStory, DeliverySummary, EventStory, EventSummary};
@@ -40,11 +42,21 @@ impl Tables {
         Counts {
             events: self.events.len() as u64,
             deliveries: State::ALL.into_iter().map(|state| (state, of(state))).collect(),
+            held: self.deliveries.keys().filter(|id| self.held_by(**id).is_some()).count() as u64,
             unhandled: self.events.keys().filter(|seq| self.deliveries_of(**seq).next().is_none()).count() as u64,
             quarantined: self.quarantine.values().filter(|(about, _)| about.released_at.is_none()).count() as u64,
             rejected: self.rejected.len() as u64,
             mismatches: 0,
+            open: self.open_by_plugin(),
         }
+    }
+
+    fn open_by_plugin(&self) -> BTreeMap<String, u64> {
+        let mut open = BTreeMap::new();
+        for (id, _) in self.deliveries.iter().filter(|(_, delivery)| delivery.state.is_open()) {
+            *open.entry(self.plugins[usize::from(id.plugin.0) - 1].clone()).or_default() += 1;
+        }
+        open
     }
 
     /// The deliveries of an event.
@@ -77,9 +89,9 @@ impl Tables {
             code: delivery.code.clone(),
             reason: delivery.reason.clone(),
             gap: delivery.gap,
+            parked: false,
             in_doubt: if delivery.state == State::Dead { delivery.in_doubt() } else { 0 },
-            outdated: delivery.state == State::Dead
-                && delivery.as_of.is_some_and(|as_of| self.newest.get(&self.line(id)).is_some_and(|newest| *newest > (as_of, id))),
+            outdated: delivery.state == State::Dead && delivery.as_of.is_some_and(|as_of| self.is_outdated(&self.line(id), id, as_of)),
             held_by: if running.is_some() { None } else { self.held_by(id) },
         }
     }

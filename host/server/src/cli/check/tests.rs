@@ -1,6 +1,8 @@
 use std::sync::Arc;
 
+use mortar_core::event::TypedEvent;
 use mortar_core::plugin::PluginSettings;
+use mortar_core::ports::{BoxFuture, Handler, Host, Ran, Run};
 
 use super::*;
 
@@ -83,6 +85,14 @@ async fn a_connection_that_cannot_be_reached_is_no_fault_of_the_configuration() 
     assert!(printed.contains("\nok  connection erp (not tried)\n"), "{printed}");
 }
 
+struct NeverRun;
+
+impl Handler for NeverRun {
+    fn run(&self, _: Run, _: Option<TypedEvent>, _: Arc<dyn Host>) -> BoxFuture<'_, Ran> {
+        unreachable!("a check runs no plugin")
+    }
+}
+
 #[test]
 fn grants_and_connections_must_know_each_other() {
     let folder = folder("[connections.erp]\nurl = \"https://erp.example.com\"\n\n[connections.mail]\nurl = \"https://mail.example.com\"\n");
@@ -93,10 +103,12 @@ fn grants_and_connections_must_know_each_other() {
     let plugin = Plugin {
         name: "rest".into(),
         digest: "00".into(),
+        component: "00".into(),
         families: Vec::new(),
         any_event: true,
         round_trip: false,
         settings: Arc::new(settings),
+        handler: Arc::new(NeverRun),
     };
     let loaded = config::read(&folder.path().join("mortar.toml")).unwrap();
 

@@ -38,6 +38,7 @@ fn story(state: State, code: Option<&str>, attempts: Vec<Attempt>, calls: Vec<Ca
         gap: Gap::Skip,
         in_doubt: 0,
         outdated: false,
+        parked: false,
         held_by: None,
     };
     let event = EventSummary {

@@ -1,0 +1,157 @@
+//! `mortar plugin`: which generations of plugins are in force, and what keeps others from being so.
+
+use clap::Subcommand;
+
+use super::client::Client;
+use super::exit::{Exit, Failure};
+use super::output::{Cell, Output, Tone, clean, counted, time};
+use super::status::short;
+use crate::admin_types::{PluginState, PluginStatus, RollBack};
+
+/// `mortar plugin …`
+#[derive(Debug, Subcommand)]
+pub(super) enum Plugin {
+    /// List plugins
+    List,
+    /// Show one: its generation, and what keeps its files from being in force
+    Show {
+        /// The plugin
+        name: String,
+    },
+    /// Put an earlier generation in force; the one that is now stays out until its files change
+    Rollback {
+        /// The plugin
+        name: String,
+        /// The generation, by the beginning of its digest; without it the one before
+        #[arg(long, value_name = "DIGEST")]
+        to: Option<String>,
+    },
+    /// Keep the generation in force, whatever files come
+    Pin {
+        /// The plugin
+        name: String,
+    },
+    /// Let the files in the plugin directory decide again
+    Unpin {
+        /// The plugin
+        name: String,
+    },
+    /// Have a plugin whose files are gone get no further deliveries; those that it has still wait for it
+    Forget {
+        /// The plugin
+        name: String,
+    },
+}
+
+pub(super) async fn run(command: &Plugin, client: &Client, output: &mut Output<'_>) -> Result<Exit, Failure> {
+    match command {
+        Plugin::List => {
+            let plugins = client.plugins().await?;
+            if output.is_json() {
+                output.json(&plugins)?;
+            } else {
+                table(&plugins, output)?;
+            }
+        }
+        Plugin::Show { name } => {
+            let plugin = client.plugin(name).await?;
+            if output.is_json() {
+                output.json(&plugin)?;
+            } else {
+                show(&plugin, output)?;
+            }
+        }
+        Plugin::Rollback { name, to } => {
+            let back = client.roll_back(name, &RollBack { to: to.clone() }).await?;
+            if output.is_json() {
+                output.json(&back)?;
+            } else {
+                output.line(format_args!("plugin {}: generation {} is in force", clean(name), short(&back.digest)))?;
+            }
+        }
+        Plugin::Pin { name } => {
+            client.pin(name, true).await?;
+            say(output, format_args!("plugin {}: the generation in force stays so", clean(name)))?;
+        }
+        Plugin::Unpin { name } => {
+            client.pin(name, false).await?;
+            say(output, format_args!("plugin {}: the files in the plugin directory decide again", clean(name)))?;
+        }
+        Plugin::Forget { name } => {
+            client.forget(name).await?;
+            say(output, format_args!("plugin {} gets no further deliveries", clean(name)))?;
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn say(output: &mut Output<'_>, words: std::fmt::Arguments<'_>) -> Result<(), Failure> {
+    if output.is_json() { Ok(()) } else { Ok(output.line(words)?) }
+}
+
+/// The table of plugins, also of `mortar status`.
+pub(super) fn table(plugins: &[PluginStatus], output: &mut Output<'_>) -> Result<(), Failure> {
+    let row = |plugin: &PluginStatus| {
+        let problem = match (plugin.problems.len(), plugin.unsettled) {
+            (0, false) => Cell::from(""),
+            (0, true) => Cell::toned("its files are being written", Tone::Wait),
+            (count, _) => Cell::toned(counted(count as u64, "problem"), Tone::Bad),
+        };
+        let state = Cell::toned(plugin.state.as_str(), tone(plugin.state));
+        let generation = short(plugin.digest.as_deref().unwrap_or_default()).into();
+        vec![Cell::from(&plugin.name), state, generation, plugin.handles.join(", ").into(), plugin.open.into(), problem]
+    };
+    let rows = plugins.iter().map(row).collect();
+    Ok(output.table(&["plugin", "state", "generation", "handles", "open", "new files"], rows, "no plugin is there")?)
+}
+
+fn show(plugin: &PluginStatus, output: &mut Output<'_>) -> Result<(), Failure> {
+    let title = output.paint(Tone::Strong, format_args!("plugin {}", plugin.name));
+    let state = output.paint(tone(plugin.state), plugin.state.as_str());
+    output.line(format_args!("{title}: {state}, {} open", counted(plugin.open, "delivery")))?;
+    if let Some(digest) = &plugin.digest {
+        output.line(format_args!("  generation    {digest}"))?;
+    }
+    if let Some(component) = &plugin.component {
+        output.line(format_args!("  component  {component}"))?;
+    }
+    if let Some(since) = plugin.since {
+        output.line(format_args!("  since      {}", time(since)))?;
+    }
+    output.line(format_args!("  handles    {}", plugin.handles.join(", ")))?;
+    if plugin.pinned {
+        output.line("  pinned     no other generation is put in force, whatever files come")?;
+    }
+    if let Some(trial) = plugin.probation {
+        let attempts = counted(trial.attempts.into(), "attempt");
+        output.line(format_args!("  probation  {} s left: {} of {attempts} failed", trial.seconds_left, trial.failed))?;
+    }
+    for kept in &plugin.kept {
+        let mark = if plugin.digest.as_ref() == Some(&kept.digest) { "in force since" } else { "kept, out of force since" };
+        output.line(format_args!("  {}  {mark} {}", short(&kept.digest), time(kept.at)))?;
+    }
+    if plugin.unsettled {
+        output.line("  its files are being written; they are looked at again")?;
+    }
+    for problem in &plugin.problems {
+        let problem = output.paint(Tone::Bad, problem);
+        output.line(format_args!("  {problem}"))?;
+    }
+    match plugin.state {
+        PluginState::Active => Ok(()),
+        PluginState::Failed => Ok(output.line("  no generation of it is in force: its event types are stored, and not delivered to it")?),
+        PluginState::Parked => Ok(output.line(format_args!(
+            "  its files are gone from the plugin directory: its deliveries wait until they are back; \
+             `mortar plugin forget {}` has it get no further ones",
+            clean(&plugin.name)
+        ))?),
+    }
+}
+
+fn tone(state: PluginState) -> Tone {
+    match state {
+        PluginState::Active => Tone::Good,
+        PluginState::Parked => Tone::Wait,
+        PluginState::Failed => Tone::Bad,
+    }
+}
