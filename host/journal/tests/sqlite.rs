@@ -106,7 +106,7 @@ async fn an_operator_can_read_it_with_a_shell() {
     };
     assert_eq!(
         row("SELECT * FROM event WHERE id = 'm1:0'"),
-        "1 | m1:0 | order.fulfilled | order:SO-1 | masonhub | 2025-06-15T15:06:40.000Z | - | {\"id\":\"m1:0\"}"
+        "1 | m1:0 | order.fulfilled | order:SO-1 | masonhub | 2025-06-15T15:06:40.000Z | - | callback | {\"id\":\"m1:0\"}"
     );
     assert_eq!(
         row("SELECT * FROM callback"),

@@ -22,34 +22,34 @@ use crate::config::secrets;
 #[derive(Debug, Subcommand)]
 pub(super) enum Simulate {
     /// Send callbacks as a warehouse would, or answer MasonHub's API
+    ///
+    /// Sends callbacks of every type: partial shipments, redeliveries, inventory out of order, one
+    /// forged signature; with MasonHub's retries.
+    ///
+    /// With --listen it answers MasonHub's API instead. The warehouse knows what the callbacks would
+    /// have said, has some open orders besides, and sends what happens from now on to whoever is
+    /// registered for it. To develop a plugin against it, in three shells:
+    ///
+    ///   mortar simulate masonhub --listen 127.0.0.1:9091
+    ///
+    ///   mortar serve
+    ///     with [sources.masonhub.api] url = "http://127.0.0.1:9091/acme/api/v1",
+    ///     private_addresses = true, and the auth that the first command prints
+    ///
+    ///   mortar masonhub register --to http://127.0.0.1:8080/webhooks/masonhub
+    ///   mortar masonhub trigger ship-order OPEN-1 --parcels 2
+    ///
+    /// What is to go wrong is posted to /faults, beside the API: {"what": "hang", "next": 1}, or
+    /// {"what": {"unavailable": {"retry_after": 2}}, "next": 5, "path": "/orders"}. GET /sent tells
+    /// what became of each callback.
+    #[command(verbatim_doc_comment)]
     Masonhub(Masonhub),
     /// Run a small ERP that takes any JSON at any path; GET /audit shows what it holds
     Erp(ErpStandIn),
 }
 
 /// `mortar simulate masonhub`
-///
-/// Send callbacks of every type as a warehouse would: partial shipments, redeliveries, inventory
-/// out of order, one forged signature; with MasonHub's retries.
-///
-/// With --listen, answer MasonHub's API instead: the warehouse knows what the callbacks would have
-/// said, and sends what happens from now on to whoever registers for it. To develop a plugin against
-/// it, in three shells:
-///
-///   mortar simulate masonhub --listen 127.0.0.1:9091
-///
-///   mortar serve     with [sources.masonhub.api] url = "http://127.0.0.1:9091/acme/api/v1",
-///                    private_addresses = true, and the auth that the first command prints
-///
-///   mortar masonhub register --to http://127.0.0.1:8080/webhooks/masonhub
-///
-///   mortar masonhub trigger ship-order SO-0001-0003 --parcels 2
-///
-/// What goes wrong is asked for with a POST to /faults, as {"what": {"unavailable": {"retry_after":
-/// 2}}, "next": 5, "path": "/orders"} or {"what": "hang"}; GET /sent tells what became of each
-/// callback.
 #[derive(Debug, Args)]
-#[command(verbatim_doc_comment)]
 pub(super) struct Masonhub {
     #[command(flatten)]
     aim: Aim,
@@ -241,6 +241,14 @@ mod tests {
         let mut output = Output::plain(&mut buffer, false);
         let end = run(&command, &edge.config(), Timestamp::UNIX_EPOCH, &mut StdRng::seed_from_u64(1), &mut output).await;
         (end.unwrap(), String::from_utf8(buffer).unwrap())
+    }
+
+    #[test]
+    fn its_help_says_how_a_plugin_is_developed_against_it() {
+        use clap::CommandFactory;
+        let mut line = Line::command();
+        let help = line.find_subcommand_mut("masonhub").unwrap().render_long_help().to_string();
+        assert!(help.contains("mortar masonhub trigger ship-order OPEN-1 --parcels 2") && help.contains("/faults"), "{help}");
     }
 
     #[tokio::test]

@@ -8,8 +8,8 @@ use clap::Args;
 use jiff::Timestamp;
 use mortar_core::config::Secret;
 use mortar_core::ports::Clock;
-use mortar_simulator::masonhub::Schedule;
 use mortar_simulator::masonhub::api::{Api, ApiOptions, Tell};
+use mortar_simulator::masonhub::{Callback, Schedule};
 use rand::RngExt;
 use serde_json::json;
 
@@ -76,6 +76,7 @@ pub(super) async fn run(
     let api = Api::bind(options).await.map_err(|error| Failure::Failed(format!("cannot listen on {listen}: {error}")))?;
     let plan = command.scenario(seed, now).plan();
     api.handle().tell(&plan.callbacks, Tell::Nobody);
+    api.handle().tell(&open_orders(now, rng), Tell::Nobody);
     let url = api.url();
     let token = match &args.phrase_env {
         Some(name) => format!("{{ env = \"{name}\" }}"),
@@ -86,7 +87,7 @@ pub(super) async fn run(
     } else {
         output.line(format_args!("MasonHub's API listens at {url} (seed {seed}); its secret phrase is {token}"))?;
         output.line(format_args!("auth = {{ kind = \"secret-phrase\", token_url = \"{url}/secrets\", secret_phrase = … }}"))?;
-        output.line("Ctrl-C ends it")?;
+        output.line(format_args!("OPEN-1 to OPEN-{OPEN} are open orders; Ctrl-C ends it"))?;
     }
     api.run(async {
         // Without the signal nobody could end it; then it ends at once.
@@ -94,4 +95,23 @@ pub(super) async fn run(
     })
     .await;
     Ok(Exit::Done)
+}
+
+/// Orders that wait to be shipped.
+const OPEN: usize = 3;
+
+/// All of a scenario's orders are through; these are for the data factory.
+fn open_orders(now: Timestamp, rng: &mut impl RngExt) -> Vec<Callback> {
+    let mut order = |number: usize| {
+        let lines = json!([{ "sku_customer_id": "TEE-BLU-M", "quantity": 2 }, { "sku_customer_id": "PANT-BLU-M", "quantity": 1 }]);
+        let record = json!({
+            "id": format!("00000000-0000-4000-8000-{number:012}"),
+            "customer_identifier": format!("OPEN-{number}"),
+            "status": "open",
+            "updated_at": now.to_string(),
+            "line_items": lines,
+        });
+        Callback::new(json!({ "message_type": "orderEvent", "data": [record] }).to_string(), rng)
+    };
+    (1..=OPEN).map(&mut order).collect()
 }
