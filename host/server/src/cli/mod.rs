@@ -98,6 +98,11 @@ enum Command {
     #[command(subcommand)]
     Roundtrip(roundtrip::RoundTrips),
     /// Find what no callback brought, and deliver it
+    ///
+    /// The running host asks MasonHub's API what was changed, compares it with the events that it has,
+    /// and makes events of what no callback brought; they are delivered as any other. What a callback
+    /// brought is never delivered again, and neither is a callback that comes later. What was changed
+    /// within `poll.settle` (five minutes) is left out: its callback may still be on its way.
     Reconcile(reconcile::Command),
     /// Set MasonHub up: registered callbacks, holds, events on demand in a sandbox
     Masonhub(masonhub::Masonhub),

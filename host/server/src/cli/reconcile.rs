@@ -10,10 +10,6 @@ use super::output::{Cell, Output, Tone, clean, counted, time};
 use crate::admin_types::{Reconcile, ReconciledSource};
 
 /// `mortar reconcile`
-///
-/// The running host asks MasonHub's API what was changed, compares it with the events that it has,
-/// and makes events of what no callback brought; they are delivered as any other. What a callback
-/// brought is never delivered again, and neither is a callback that comes later.
 #[derive(Debug, Args)]
 pub(super) struct Command {
     /// What was changed since: a time, or how long ago (`2h`, `3d`)
