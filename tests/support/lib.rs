@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`setup`] | a directory with configuration and plugins, and the host that runs over it |
 //! | [`http`] | requests, by a client or byte by byte |
+//! | [`mail`] | a mail server that keeps what it is sent |
 //! | [`fixtures`] | the sample callbacks |
 //! | [`paths`] | where the built things are |
 
@@ -11,6 +12,7 @@
 
 pub mod fixtures;
 pub mod http;
+pub mod mail;
 pub mod paths;
 pub mod setup;
 

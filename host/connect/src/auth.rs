@@ -5,7 +5,9 @@ use base64::engine::general_purpose::STANDARD;
 use mortar_core::config;
 use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
 
+use crate::grant::Grant;
 use crate::header;
+use crate::oauth1::Signer;
 use crate::setup::Setup;
 use crate::token::TokenSource;
 
@@ -17,6 +19,8 @@ pub(crate) enum Auth {
     Header(HeaderName, HeaderValue),
     /// By a bearer token that is fetched.
     OAuth2(Box<TokenSource>),
+    /// By a signature of the request.
+    OAuth1(Box<Signer>),
 }
 
 impl Auth {
@@ -44,8 +48,10 @@ impl Auth {
                 }
                 Some(Self::Header(name, value?))
             }
-            config::Auth::OAuth2ClientCredentials { token_url, client_id, client_secret, scope } => {
-                let source = TokenSource::new(setup, token_url, client_id, client_secret, scope.as_deref())?;
+            config::Auth::OAuth1(oauth) => Some(Self::OAuth1(Box::new(Signer::new(setup, oauth)?))),
+            auth => {
+                let grant = Grant::new(setup, auth);
+                let source = TokenSource::new(setup, auth.token_url()?, grant?)?;
                 Some(Self::OAuth2(Box::new(source)))
             }
         }
@@ -56,7 +62,7 @@ impl Auth {
         match self {
             Self::None => None,
             Self::Header(name, _) => Some(name.clone()),
-            Self::OAuth2(_) => Some(AUTHORIZATION),
+            Self::OAuth2(_) | Self::OAuth1(_) => Some(AUTHORIZATION),
         }
     }
 }

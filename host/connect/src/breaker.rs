@@ -161,6 +161,14 @@ impl Breaker {
         }
     }
 
+    /// Requests that may start if none are under way: where it is not closed, the probes.
+    pub(crate) fn room(&self) -> usize {
+        match self.state {
+            State::Closed { .. } => usize::MAX,
+            State::Open { .. } | State::HalfOpen { .. } => self.config.probes as usize,
+        }
+    }
+
     /// Its state, as it is shown.
     pub(crate) fn phase(&self, now: Instant) -> Phase {
         match self.state {

@@ -1,12 +1,15 @@
 //! A request through an HTTP connection: what it may ask for, what the host adds, which redirects
 //! are followed.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use mortar_core::call::Request;
-use mortar_core::ports::SendError;
+use mortar_core::ports::{Clock, SendError};
 use reqwest::Method;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use url::Url;
+use uuid::Uuid;
 
 use crate::auth::Auth;
 use crate::classify::Outcome;
@@ -26,6 +29,7 @@ pub(crate) struct HttpClient {
     exchanger: Exchanger,
     base: Base,
     auth: Auth,
+    clock: Arc<dyn Clock>,
     /// Absent: any.
     methods: Option<Vec<Method>>,
     /// Absent: any.
@@ -80,7 +84,8 @@ impl HttpClient {
         let exchanger = setup.keep("url", Exchanger::new(config, setup.tls))?;
         let [request_limit, response_limit] =
             [config.request_limit, config.response_limit].map(|limit| usize::try_from(limit.as_u64()).unwrap_or(usize::MAX));
-        Some(Self { exchanger, base, auth, methods, paths, headers, owned, idempotency_header, request_limit, response_limit })
+        let clock = setup.clock.clone();
+        Some(Self { exchanger, base, auth, clock, methods, paths, headers, owned, idempotency_header, request_limit, response_limit })
     }
 
     /// The base URL.
@@ -177,7 +182,19 @@ impl HttpClient {
     /// Sends with credentials. A token that the ERP refuses is replaced, once: a request that was
     /// answered 401 was not applied, so it may be sent again.
     async fn authorized(&self, prepared: &Prepared, body: &Option<Bytes>) -> Outcome {
-        let Auth::OAuth2(tokens) = &self.auth else { return self.exchange(prepared, None, body).await };
+        let tokens = match &self.auth {
+            Auth::OAuth2(tokens) => tokens,
+            Auth::OAuth1(signer) => {
+                let (Prepared { method, url, headers }, body_bytes) = (prepared, body.as_deref().unwrap_or_default());
+                let nonce = Uuid::new_v4().simple().to_string();
+                let signature = signer.sign(method, url, headers, body_bytes, self.clock.now(), &nonce);
+                return match signature {
+                    Some(signature) => self.exchange(prepared, Some(signature), body).await,
+                    None => Outcome::Unsent { reason: "the keys of `auth` are no text for a header".into(), after: None },
+                };
+            }
+            Auth::None | Auth::Header(..) => return self.exchange(prepared, None, body).await,
+        };
         let token = match tokens.token(&self.exchanger, None).await {
             Ok(token) => token,
             Err(fault) => return fault.into(),

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use mortar_core::call::{Request, Response};
-use mortar_core::config::{ConnectionConfig, Secret};
+use mortar_core::config::ConnectionConfig;
 use mortar_core::ports::{BoxFuture, Clock, Connector, Manners, Observation, Observer, SendError};
 use mortar_core::retry::RetryPolicy;
 use serde::{Deserialize, Serialize};
@@ -20,7 +20,7 @@ use crate::classify;
 use crate::client::HttpClient;
 use crate::gate::Gate;
 use crate::mail::MailClient;
-use crate::setup::{ConnectError, Setup};
+use crate::setup::{ConnectError, Secrets, Setup};
 use crate::tls::Tls;
 
 /// The configured connections.
@@ -88,7 +88,7 @@ impl Connections {
     /// Every problem of every connection, with the key that it is about.
     pub fn new(
         config: &BTreeMap<String, ConnectionConfig>,
-        resolve: &dyn Fn(&Secret) -> Result<String, String>,
+        secrets: &dyn Secrets,
         clock: Arc<dyn Clock>,
         observer: Arc<dyn Observer>,
     ) -> Result<Self, Vec<ConnectError>> {
@@ -96,7 +96,7 @@ impl Connections {
         let mut by_name = BTreeMap::new();
         let mut problems = Vec::new();
         for (name, config) in config {
-            let mut setup = Setup { name, config, clock: &clock, observer: &observer, tls: &tls, resolve, problems: Vec::new() };
+            let mut setup = Setup { name, config, clock: &clock, observer: &observer, tls: &tls, secrets, problems: Vec::new() };
             let connection = Connection::new(&mut setup);
             problems.append(&mut setup.problems);
             if let Some(connection) = connection {
@@ -151,6 +151,10 @@ impl Connector for Connections {
 
     fn patience(&self, connection: &str) -> Duration {
         self.by_name.get(connection).map_or(Duration::ZERO, |connection| connection.patience)
+    }
+
+    fn room(&self, connection: &str) -> Result<usize, Duration> {
+        self.by_name.get(connection).map_or(Ok(usize::MAX), |connection| connection.gate.room())
     }
 
     fn check(&self, request: &Request) -> Result<(), SendError> {

@@ -154,6 +154,17 @@ impl Gate {
         SendError::NotSent { reason, after, spent: false }
     }
 
+    /// How many requests would get in if none were under way; or for how long everybody would be
+    /// turned away.
+    pub(crate) fn room(&self) -> Result<usize, Duration> {
+        let now = Instant::now();
+        self.with(|inner| match inner.held(0, now) {
+            Err(Held::Shut(time)) => Err(time),
+            Err(Held::Until(at)) if at > now + self.patience => Err(at - now),
+            Ok(_) | Err(Held::Full | Held::Until(_)) => Ok(inner.breaker.room()),
+        })
+    }
+
     /// How busy it is.
     pub(crate) fn load(&self) -> Load {
         let now = Instant::now();

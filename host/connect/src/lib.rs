@@ -8,7 +8,8 @@
 //! | `breaker`, `rate` | what the gate goes by: the breaker with its ramp, requests per second |
 //! | `client` | a request through an HTTP connection: allow-lists, credentials, redirects |
 //! | `path`, `header` | what a plugin may ask for: nothing beside the base URL, no header of the host's |
-//! | `auth`, `token` | credentials; OAuth 2 access tokens |
+//! | `auth`, `token`, `grant`, `assertion` | credentials; OAuth 2 access tokens, how they are asked for, signed statements |
+//! | `oauth1` | signatures of OAuth 1.0a |
 //! | `address` | which addresses may be reached |
 //! | `exchange`, `tls` | one HTTP request and its answer on the wire, within time and size |
 //! | `mail`, `letter` | one e-mail through an SMTP server; the e-mail itself |
@@ -18,6 +19,7 @@
 //! `Debug`: nothing here prints them.
 
 mod address;
+mod assertion;
 mod auth;
 mod breaker;
 mod classify;
@@ -25,9 +27,11 @@ mod client;
 mod connections;
 mod exchange;
 mod gate;
+mod grant;
 mod header;
 mod letter;
 mod mail;
+mod oauth1;
 mod path;
 mod rate;
 mod setup;
@@ -35,4 +39,4 @@ mod tls;
 mod token;
 
 pub use connections::{BreakerState, ConnectionStatus, Connections};
-pub use setup::ConnectError;
+pub use setup::{ConnectError, Keeper, Secrets};

@@ -23,8 +23,28 @@ pub struct ConnectError {
     pub reason: String,
 }
 
-/// How secrets are looked up; the error says what is missing.
-pub(crate) type ResolveSecret<'a> = dyn Fn(&Secret) -> Result<String, String> + 'a;
+/// Where secrets are.
+pub trait Secrets {
+    /// Looks one up.
+    ///
+    /// # Errors
+    /// What is missing.
+    fn resolve(&self, secret: &Secret) -> Result<String, String>;
+
+    /// What puts another secret in the place of this one, for good; none where that cannot be done.
+    fn keeper(&self, _secret: &Secret) -> Option<Keeper> {
+        None
+    }
+}
+
+impl<F: Fn(&Secret) -> Result<String, String>> Secrets for F {
+    fn resolve(&self, secret: &Secret) -> Result<String, String> {
+        self(secret)
+    }
+}
+
+/// Keeps a secret; the error says why it could not.
+pub type Keeper = Box<dyn Fn(&str) -> Result<(), String> + Send + Sync>;
 
 /// What a connection is built from, and where its problems are gathered.
 pub(crate) struct Setup<'a> {
@@ -33,7 +53,7 @@ pub(crate) struct Setup<'a> {
     pub(crate) clock: &'a Arc<dyn Clock>,
     pub(crate) observer: &'a Arc<dyn Observer>,
     pub(crate) tls: &'a Tls,
-    pub(crate) resolve: &'a ResolveSecret<'a>,
+    pub(crate) secrets: &'a dyn Secrets,
     pub(crate) problems: Vec<ConnectError>,
 }
 
@@ -50,7 +70,8 @@ impl Setup<'_> {
 
     /// Looks a secret up.
     pub(crate) fn secret(&mut self, key: &str, secret: &Secret) -> Option<String> {
-        let found = (self.resolve)(secret).and_then(|text| if text.is_empty() { Err("the secret is empty".into()) } else { Ok(text) });
+        let found =
+            self.secrets.resolve(secret).and_then(|text| if text.is_empty() { Err("the secret is empty".into()) } else { Ok(text) });
         self.keep(key, found)
     }
 

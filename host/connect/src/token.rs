@@ -1,23 +1,21 @@
-//! OAuth 2 client credentials: an access token that is fetched once for all who need it, kept until
+//! OAuth 2: an access token that is fetched once for all who need it, kept until
 //! shortly before it expires, and fetched anew when the ERP refuses it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
-use mortar_core::config::Secret;
 use mortar_core::ports::Clock;
 use reqwest::Method;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use serde::Deserialize;
 use tokio::sync::Mutex;
-use url::{Url, form_urlencoded};
+use url::Url;
 
-use crate::auth::basic;
 use crate::classify::{Answer, BodyFault, Outcome, quote};
 use crate::exchange::Exchanger;
+use crate::grant::{Grant, Manner};
 use crate::setup::Setup;
 
 /// Size of a token endpoint's answer.
@@ -32,11 +30,7 @@ const MARGIN: Duration = Duration::from_secs(60);
 /// Where tokens come from.
 pub(crate) struct TokenSource {
     endpoint: Url,
-    /// Credentials as basic authentication, which every server must know...
-    basic: HeaderValue,
-    form: Bytes,
-    /// ...and as part of the form, which is all that some do.
-    form_with_credentials: Bytes,
+    grant: Grant,
     clock: Arc<dyn Clock>,
     /// Fetches that ended. Changed only under the lock of the cache.
     fetches: AtomicU64,
@@ -48,8 +42,8 @@ struct Cache {
     token: Option<Token>,
     /// Why the last fetch failed, if it did.
     fault: Option<TokenFault>,
-    /// True where the server wants the credentials in the form.
-    in_form: bool,
+    /// What earlier answers say of how to ask.
+    manner: Manner,
 }
 
 /// An access token.
@@ -82,6 +76,8 @@ struct Granted {
     token_type: Option<String>,
     /// Seconds; some servers write the number as text.
     expires_in: Option<serde_json::Value>,
+    /// The one to be used next time, where it is not the same.
+    refresh_token: Option<String>,
 }
 
 /// A token endpoint's refusal.
@@ -94,31 +90,15 @@ struct Refused {
 
 impl TokenSource {
     /// Fetches nothing yet.
-    pub(crate) fn new(setup: &mut Setup<'_>, endpoint: &str, client: &str, secret: &Secret, scope: Option<&str>) -> Option<Self> {
+    pub(crate) fn new(setup: &mut Setup<'_>, endpoint: &str, grant: Grant) -> Option<Self> {
         let plain = |url: &Url| matches!(url.scheme(), "http" | "https") && url.username().is_empty() && url.password().is_none();
         let url = Url::parse(endpoint).ok().filter(plain);
         let url = setup.keep("auth.token_url", url.ok_or_else(|| "not an https URL without credentials in it".to_owned()));
         if let Some(url) = &url {
             setup.endpoint("auth.token_url", url);
         }
-        let secret = setup.secret("auth.client_secret", secret)?;
-        let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
-        let basic = setup.secret_header("auth.client_secret", &basic(&encode(client), &encode(&secret)))?;
-
-        let mut form = form_urlencoded::Serializer::new(String::new());
-        form.append_pair("grant_type", "client_credentials").extend_pairs(scope.map(|scope| ("scope", scope)));
-        let form = form.finish();
-        let mut form_with_credentials = form_urlencoded::Serializer::new(form.clone());
-        form_with_credentials.append_pair("client_id", client).append_pair("client_secret", &secret);
-        Some(Self {
-            endpoint: url?,
-            basic,
-            form: form.into(),
-            form_with_credentials: form_with_credentials.finish().into(),
-            clock: setup.clock.clone(),
-            fetches: AtomicU64::new(0),
-            cache: Mutex::default(),
-        })
+        let clock = setup.clock.clone();
+        Some(Self { endpoint: url?, grant, clock, fetches: AtomicU64::new(0), cache: Mutex::default() })
     }
 
     /// A token that is fresh, and not the one that was refused. Whoever waits for a fetch that is
@@ -138,19 +118,21 @@ impl TokenSource {
         {
             return Err(fault.clone());
         }
-        let result = self.fetch(exchanger, now + 1, &mut cache.in_form).await;
+        let result = self.fetch(exchanger, now + 1, &mut cache.manner).await;
         self.fetches.store(now + 1, Ordering::Release);
         cache.token = result.as_ref().ok().cloned();
         cache.fault = result.as_ref().err().cloned();
         result
     }
 
-    async fn fetch(&self, exchanger: &Exchanger, number: u64, in_form: &mut bool) -> Result<Token, TokenFault> {
-        let mut answer = self.ask(exchanger, *in_form).await?;
-        if matches!(answer.status, 400 | 401) && !*in_form {
-            let second = self.ask(exchanger, true).await?;
+    async fn fetch(&self, exchanger: &Exchanger, number: u64, manner: &mut Manner) -> Result<Token, TokenFault> {
+        let mut answer = self.ask(exchanger, manner).await?;
+        if matches!(answer.status, 400 | 401)
+            && let Some(other) = self.grant.other_manner(manner)
+        {
+            let second = self.ask(exchanger, &other).await?;
             if second.status == 200 {
-                *in_form = true;
+                *manner = other;
                 answer = second;
             }
         }
@@ -160,20 +142,21 @@ impl TokenSource {
             (200, Err(BodyFault::Cut(reason))) => return Err(self.fault(reason)),
             _ => return Err(self.refusal(&answer)),
         };
+        if let Some(refresh_token) = &granted.refresh_token {
+            self.grant.rotate(manner, refresh_token);
+        }
         self.accept(&granted, number)
     }
 
-    async fn ask(&self, exchanger: &Exchanger, in_form: bool) -> Result<Answer, TokenFault> {
+    async fn ask(&self, exchanger: &Exchanger, manner: &Manner) -> Result<Answer, TokenFault> {
+        let asked = self.grant.ask(manner, self.clock.now()).map_err(|reason| self.fault(&reason))?;
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
-        let form = if in_form {
-            self.form_with_credentials.clone()
-        } else {
-            headers.insert(AUTHORIZATION, self.basic.clone());
-            self.form.clone()
-        };
-        match exchanger.exchange(Method::POST, self.endpoint.clone(), headers, Some(form), ANSWER_LIMIT).await {
+        if let Some(authorization) = asked.authorization {
+            headers.insert(AUTHORIZATION, authorization);
+        }
+        match exchanger.exchange(Method::POST, self.endpoint.clone(), headers, Some(asked.form.into()), ANSWER_LIMIT).await {
             Outcome::Answered(answer) => Ok(answer),
             Outcome::Unsent { reason, .. } | Outcome::Lost(reason) => Err(self.fault(&reason)),
         }

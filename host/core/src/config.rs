@@ -17,7 +17,7 @@ use bytesize::ByteSize;
 use ipnet::IpNet;
 use serde::Deserialize;
 
-pub use self::connection::{Auth, BreakerConfig, ConnectionConfig};
+pub use self::connection::{Algorithm, Auth, BreakerConfig, ConnectionConfig, OAuth1, OAuth2Jwt, OAuth2RefreshToken};
 pub use self::problems::{Problem, dotted};
 pub use self::secret::Secret;
 pub use self::source::{Condition, KeyEncoding, Preset, Scheme, SourceConfig, Verify};
@@ -154,6 +154,8 @@ pub struct DeliveryConfig {
     pub concurrency: usize,
     /// When a failed attempt is followed by another one.
     pub retry: RetryPolicy,
+    /// Round trips that are looked at at once.
+    pub round_trips: usize,
     /// Time that running attempts get to end when the host stops.
     #[serde(with = "duration")]
     pub drain_timeout: Duration,
@@ -161,7 +163,7 @@ pub struct DeliveryConfig {
 
 impl Default for DeliveryConfig {
     fn default() -> Self {
-        Self { concurrency: 64, retry: RetryPolicy::default(), drain_timeout: Duration::from_secs(30) }
+        Self { concurrency: 64, retry: RetryPolicy::default(), round_trips: 4, drain_timeout: Duration::from_secs(30) }
     }
 }
 

@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 /// The name of an event type, for example `order.fulfilled`.
 pub type EventType = Cow<'static, str>;
 
+/// The type of events that count a SKU's whole stock: of each SKU only the newest matters.
+pub const COUNT: &str = "inventory.updated";
+
 /// A group of event types that one WIT interface handles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

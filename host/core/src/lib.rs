@@ -8,6 +8,7 @@
 //! | [`call`] | requests, answers, and how a step ends |
 //! | [`delivery`] | deliveries, their states, what an attempt makes of them |
 //! | [`retry`] | when a failed attempt is followed by another |
+//! | [`round_trip`] | reading back from the ERP what has arrived |
 //! | [`code`] | the stable error codes |
 //! | [`config`], [`plugin`] | `mortar.toml` and `plugin.toml` as data |
 //! | [`toml_problems`] | reading these files with every problem at once |
@@ -23,6 +24,7 @@ pub mod masonhub;
 pub mod plugin;
 pub mod ports;
 pub mod retry;
+pub mod round_trip;
 pub mod story;
 mod text;
 pub mod toml_problems;

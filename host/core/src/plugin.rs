@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use crate::config::{duration, size};
 use crate::delivery::Gap;
+use crate::round_trip::RoundTripSettings;
 
 /// `plugin.toml`. A plugin without one has no grants and the default limits.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -29,6 +30,8 @@ pub struct PluginSettings {
     /// How many deliveries of the plugin run at once; 0 pauses it. Absent: as many as the host runs,
     /// less what leaves room for other plugins.
     pub concurrency: Option<usize>,
+    /// When the ERP is read back, where the component exports `round-trip`.
+    pub round_trip: RoundTripSettings,
     /// What a dead letter means for the later deliveries of its subject: `skip`, `hold` or
     /// `supersede`. It holds for letters that become dead from now on.
     pub gap: Gap,

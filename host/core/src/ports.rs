@@ -8,11 +8,13 @@ use jiff::Timestamp;
 mod connector;
 mod journal;
 mod observer;
+mod round_trips;
 mod sandbox;
 
 pub use connector::*;
 pub use journal::*;
 pub use observer::*;
+pub use round_trips::*;
 pub use sandbox::*;
 
 /// A boxed future, as the object-safe ports return it.

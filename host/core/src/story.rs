@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::call::{Request, Response};
 use crate::delivery::{DeliveryId, EventSeq, Gap, State};
+use crate::round_trip::RoundTripState;
 
 /// One line of `mortar event list`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -56,7 +57,8 @@ pub struct DeliverySummary {
     /// Of a dead letter: its steps that are in doubt.
     #[serde(default)]
     pub in_doubt: u32,
-    /// Of a dead letter: true where it is a count and a newer one is over, so that no replay is allowed.
+    /// Of a dead letter: true where it is a count and there is a newer one, open or over, so that no
+    /// replay is allowed.
     #[serde(default)]
     pub outdated: bool,
 }
@@ -102,6 +104,46 @@ pub struct DeliveryStory {
     pub attempts: Vec<Attempt>,
     /// Its journaled calls, in the order in which they were first made.
     pub calls: Vec<Call>,
+    /// What the ERP said when it was read back, if the plugin does that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub round_trip: Option<RoundTrip>,
+}
+
+/// What is known of a round trip.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RoundTrip {
+    /// Where it stands.
+    pub state: RoundTripState,
+    /// When it is due, or when the ERP was looked at last.
+    pub at: Timestamp,
+    /// Looks so far, since it was last made due.
+    pub looks: u32,
+    /// The evidence, or why the ERP was not read.
+    pub reason: Option<String>,
+    /// Of a mismatch: what the event said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<String>,
+    /// Of a mismatch: what the ERP said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found: Option<String>,
+    /// What the plugin logged at the last look.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub log: Vec<LogLine>,
+}
+
+/// One line of a list of round trips.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RoundTripSummary {
+    /// The delivery.
+    pub delivery: DeliveryId,
+    /// The event's id.
+    pub event_id: String,
+    /// Its subject.
+    pub subject: String,
+    /// The plugin's name.
+    pub plugin: String,
+    /// What is known of it.
+    pub round_trip: RoundTrip,
 }
 
 /// One run of a handler.
@@ -236,6 +278,9 @@ pub struct Counts {
     pub events: u64,
     /// Deliveries by state, in the order of [`State::ALL`].
     pub deliveries: Vec<(State, u64)>,
+    /// Of the open deliveries those that a dead letter holds.
+    #[serde(default)]
+    pub held: u64,
     /// Events that no plugin handled.
     pub unhandled: u64,
     /// Callbacks in quarantine.
@@ -245,4 +290,7 @@ pub struct Counts {
     /// Open deliveries by plugin, of plugins that have some.
     #[serde(default)]
     pub open: BTreeMap<String, u64>,
+    /// Round trips that are a mismatch.
+    #[serde(default)]
+    pub mismatches: u64,
 }

@@ -160,9 +160,10 @@ fn plugin_settings_are_read_the_same_way() {
         ]
     );
     let settings: PluginSettings =
-        read_toml("events = ['order.*', '', 'a*b']\nconcurrency = 0\n[limits]\ncpu = '0s'\n[retry]\nattempts = 0").unwrap();
+        read_toml("events = ['order.*', '', 'a*b', 'ö', '*ö', '**']\nconcurrency = 0\n[limits]\ncpu = '0s'\n[retry]\nattempts = 0")
+            .unwrap();
     let keys: Vec<_> = settings.problems().into_iter().map(|problem| problem.key).collect();
-    assert_eq!(keys, ["retry.attempts", "events[1]", "events[2]", "limits.cpu"]);
+    assert_eq!(keys, ["retry.attempts", "events[1]", "events[2]", "events[4]", "events[5]", "limits.cpu"]);
 }
 
 #[test]

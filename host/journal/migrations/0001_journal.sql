@@ -10,7 +10,8 @@
 
 -- keys: random keys of the hashes; sealed: the last event whose id is in a run; next_seq: the
 -- lowest place that the next event may take; open_from: no delivery below it is pending;
--- counts: present after a clean close only.
+-- retention: the time up to which what is past its time was forgotten, at most; counts: present
+-- after a clean close only.
 CREATE TABLE meta (name TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;
 
 -- Names that many rows share.
@@ -104,6 +105,24 @@ CREATE TABLE attempts (
     log TEXT                     -- JSON
 ) STRICT;
 
+-- What the ERP said when it was read back after a delivery was done.
+CREATE TABLE round_trips (
+    id INTEGER PRIMARY KEY,      -- the delivery's
+    state INTEGER NOT NULL,      -- see round_trip_states
+    at INTEGER NOT NULL,         -- when it is due, else when the ERP was looked at last
+    since INTEGER NOT NULL,      -- when it was made due
+    looks INTEGER NOT NULL,
+    spent INTEGER NOT NULL,      -- looks that count against the retry policy
+    reason TEXT,                 -- the evidence, or why the ERP was not read
+    expected TEXT,               -- of a mismatch
+    found TEXT,
+    log TEXT                     -- JSON
+) STRICT;
+CREATE INDEX unconfirmed ON round_trips (state, at) WHERE state = 0 OR state = 2 OR state = 3;
+
+CREATE TABLE round_trip_states (no INTEGER PRIMARY KEY, name TEXT NOT NULL) STRICT;
+INSERT INTO round_trip_states VALUES (0, 'due'), (1, 'confirmed'), (2, 'mismatch'), (3, 'unconfirmed'), (4, 'not-applicable');
+
 -- The plugins' own key-value store.
 CREATE TABLE state (
     plugin INTEGER NOT NULL,
@@ -182,5 +201,10 @@ SELECT (a.id >> 20) || '-' || ((a.id >> 10) & 1023) AS delivery, a.number,
     strftime('%Y-%m-%dT%H:%M:%fZ', a.ended_at / 1e6, 'unixepoch') AS ended_at,
     c.name AS digest, a.ending, a.code, a.reason, a.trace, a.log
 FROM attempts a JOIN components c ON c.no = a.component;
+
+CREATE VIEW round_trip AS
+SELECT (r.id >> 10) || '-' || (r.id & 1023) AS delivery, e.event_id, e.subject, p.name AS plugin, s.name AS state,
+    strftime('%Y-%m-%dT%H:%M:%fZ', r.at / 1e6, 'unixepoch') AS at, r.looks, r.reason, r.expected, r.found, r.log
+FROM round_trips r JOIN events e ON e.seq = r.id >> 10 JOIN plugins p ON p.no = r.id & 1023 JOIN round_trip_states s ON s.no = r.state;
 
 CREATE VIEW dead_letter AS SELECT * FROM delivery WHERE state = 'dead';

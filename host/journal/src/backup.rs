@@ -115,6 +115,7 @@ impl Backups {
         remove(part);
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(part).map_err(io_error(part))?;
         let from = schema::reader(&self.journal, 1 << 20).map_err(fault(&self.journal))?;
+        schema::leave_log(&from).map_err(fault(&self.journal))?;
         // One view for the whole copy. Without it each commit would have the copy begin anew.
         from.execute_batch("BEGIN; SELECT count(*) FROM meta").map_err(fault(&self.journal))?;
         let mut into = Connection::open(part).map_err(fault(part))?;

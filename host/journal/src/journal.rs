@@ -9,9 +9,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use mortar_core::delivery::{DeliveryId, PluginNo};
 use mortar_core::ports::{
-    Accepted, BoxFuture, CallWrite, Claim, Clock, Filter, Finish, Finished, Intervention, Journal, JournalError, Lease, NewCallback,
-    Receipt, RejectedCallback, Share, StateEntry,
+    Accepted, BoxFuture, CallWrite, Claim, Clock, DueRoundTrip, Filter, Finish, Finished, Intervention, Journal, JournalError, Lease, Look,
+    LookAt, Marked, NewCallback, Receipt, RejectedCallback, RoundTripCount, RoundTrips, Share, StateEntry,
 };
+use mortar_core::round_trip::RoundTripState;
 use mortar_core::story;
 use tokio::sync::{mpsc, oneshot};
 
@@ -27,8 +28,8 @@ use crate::shared::{Shared, stopped};
 use crate::space::Space;
 use crate::start::{self, Start};
 use crate::writer::{
-    Accept, Admit, Checkpoints, Claiming, End, InLine, Intervene, Purge, RegisterPlugins, Reject, Release, Remains, Request, Waiting,
-    WriteCall, Writer,
+    Accept, Admit, Checkpoints, Claiming, End, InLine, Intervene, LookAgain, Purge, Record, RegisterPlugins, Reject, Release, Remains,
+    Request, TakeDue, Waiting, WriteCall, Writer,
 };
 
 /// Reads for attempts that may stand in line. More than there are attempts at once.
@@ -68,14 +69,15 @@ impl SqliteJournal {
         let mut conn = schema::writer(path, &options).map_err(fault)?;
         schema::migrate(&mut conn, path)?;
         check::quick(&conn, path)?;
-        let connect = |cache| schema::reader(path, cache).map_err(fault);
+        // The writer's connection is closed last, and knows whether the log may be copied then.
+        let connect = |cache| schema::reader(path, cache).and_then(|conn| schema::leave_log(&conn).map(|()| conn)).map_err(fault);
         let view = read::Tallying::start(connect(READ_CACHE)?).map_err(fault)?;
-        let Start { memory, index, changed, counted } = start::load(&mut conn, path, &options, &*clock)?;
+        let Start { memory, index, counted } = start::load(&mut conn, path, &options, &*clock)?;
         let hash_keys = memory.hash_keys;
         let shared = Arc::new(Shared::new(clock, index, Space::new(path.to_owned(), options.free_space)));
-        shared.tally(&changed);
         shared.set_next_change(memory.queue.next_change());
         shared.set_open(memory.queue.open());
+        shared.set_behind_gaps(memory.queue.behind_gaps());
         shared.work();
 
         let free_space = options.free_space;
@@ -85,6 +87,7 @@ impl SqliteJournal {
         let (loads, loading) = Reader::start("journal-load", connect(READ_CACHE)?, LOADS).map_err(OpenError::Thread)?;
         let (queries, querying) = Reader::start("journal-query", connect(READ_CACHE)?, QUERIES).map_err(OpenError::Thread)?;
         let (line, in_line) = mpsc::channel(options.queue.max(1));
+        shared.set_line(line.downgrade());
         let line_bytes = Arc::new(AtomicUsize::new(0));
         let most_bytes = options.queue_bytes;
         let writer = Writer {
@@ -190,6 +193,36 @@ impl Drop for SqliteJournal {
             let _ = thread.join();
         }
         drop(remains);
+    }
+}
+
+impl RoundTrips for SqliteJournal {
+    fn due(&self, now: Timestamp, max: usize, lease: Duration) -> Receipt<Vec<DueRoundTrip>> {
+        let taken = self.write(TakeDue { now, max, lease });
+        let loads = self.loads.clone();
+        Box::pin(async move {
+            let taken = taken.await?;
+            match loads {
+                Some(loads) if !taken.is_empty() => loads.ask(move |conn| read::due(conn, taken)).await,
+                _ => Ok(Vec::new()),
+            }
+        })
+    }
+
+    fn record(&self, look: Look) -> Receipt<Option<RoundTripState>> {
+        self.write(Record(look))
+    }
+
+    fn look_again(&self, at: LookAt, now: Timestamp) -> Receipt<Marked> {
+        self.write(LookAgain { at, now })
+    }
+
+    fn round_trips(&self, state: RoundTripState, limit: usize) -> Receipt<Vec<story::RoundTripSummary>> {
+        self.query(move |conn, _| read::round_trips(conn, state, limit))
+    }
+
+    fn report(&self, since: Timestamp) -> Receipt<Vec<RoundTripCount>> {
+        self.query(move |conn, _| read::report(conn, since))
     }
 }
 

@@ -23,8 +23,8 @@
 //! trace.
 //!
 //! **What stops the acks.** A full disk does, until a write succeeds again; too little free space
-//! does, while calls and finishes still go on; damage that the writer meets does, until the host is
-//! started again.
+//! does, while calls and finishes still go on; damage that the writer meets does, and a file that
+//! cannot be synced, until the host is started again.
 //!
 //! **Memory** is bounded: by `Options::open_deliveries` at about 100 bytes each, by the ids that
 //! the window holds at 2 bytes each, 13 MB for the newest ids, and the caches.

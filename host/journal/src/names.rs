@@ -4,6 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use rusqlite::Connection;
+use rusqlite::Error::FromSqlConversionFailure;
+use rusqlite::types::Type;
 
 /// What a name is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +46,12 @@ impl Names {
         for kind in Kind::ALL {
             let mut rows = conn.prepare(&format!("SELECT name, no FROM {}", kind.table()))?;
             let rows = rows.query_map([], |row| Ok((Arc::from(row.get_ref(0)?.as_str()?), row.get(1)?)))?;
-            names.0[kind as usize] = rows.collect::<rusqlite::Result<_>>()?;
+            let of_kind: HashMap<_, i64> = rows.collect::<rusqlite::Result<_>>()?;
+            let all = 1..=of_kind.len() as i64;
+            if of_kind.values().any(|no| !all.contains(no)) {
+                return Err(FromSqlConversionFailure(1, Type::Integer, format!("the numbers of the {} have gaps", kind.table()).into()));
+            }
+            names.0[kind as usize] = of_kind;
         }
         Ok(names)
     }

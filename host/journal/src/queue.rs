@@ -5,6 +5,7 @@
 //! Claims write nothing to the file, so a killed host finds them open again. All times here are by
 //! the steady clock, see `Shared::steady`.
 
+mod gaps;
 mod lane;
 #[cfg(test)]
 mod tests;
@@ -73,6 +74,8 @@ pub(crate) struct Picked {
 pub(crate) struct Count {
     pub(crate) key: DeliveryKey,
     pub(crate) as_of: i64,
+    /// By the queue's clock in the queue, as stored in a batch.
+    pub(crate) due: i64,
     pub(crate) running: bool,
     pub(crate) waiting: bool,
 }
@@ -130,6 +133,8 @@ pub(crate) struct Queue {
     lanes: Vec<Lane>,
     /// Dead letters that hold their line, by line.
     gaps: HashMap<u64, Vec<DeliveryKey>, BuildAsIs>,
+    /// Deliveries that are held so.
+    behind_gaps: usize,
     held: HashMap<DeliveryKey, Held>,
     next_token: u64,
 }
@@ -145,9 +150,17 @@ impl Queue {
             counts: HashMap::new(),
             lanes: Vec::new(),
             gaps: HashMap::default(),
+            behind_gaps: 0,
             held: HashMap::new(),
             next_token: 1,
         }
+    }
+
+    /// Makes room for so many deliveries at once, each with a line of its own: growing step by step
+    /// would take half as much memory again.
+    pub(crate) fn reserve(&mut self, deliveries: usize) {
+        self.entries.reserve_exact(deliveries);
+        self.lines.reserve(deliveries);
     }
 
     /// Open deliveries.
@@ -167,6 +180,7 @@ impl Queue {
 
     /// Puts a delivery into its line, where its key belongs; but never before one that runs.
     pub(crate) fn insert(&mut self, open: Open) {
+        self.behind_gaps += usize::from(self.is_behind_gap(open.key, open.line));
         let slot = self.allocate(&open);
         if let Some(as_of) = open.as_of {
             self.counts.insert(open.key, as_of);
@@ -192,6 +206,7 @@ impl Queue {
             (before, slot) = (slot, self.entry(slot).next);
         }
         if slot != NONE {
+            self.behind_gaps -= usize::from(self.is_behind_gap(key, line));
             self.unlink(slot, before, found);
         }
     }
@@ -207,27 +222,32 @@ impl Queue {
         self.stop(held.slot);
     }
 
+    /// The attempt under this lease never began. False where somebody else holds it, or nobody.
+    pub(crate) fn give_back(&mut self, lease: Lease) -> bool {
+        let Some(Open { key, .. }) = self.held(lease) else { return false };
+        if let Some(held) = self.held.remove(&key) {
+            self.stop(held.slot);
+        }
+        true
+    }
+
+    /// A delivery that does not run and is not the first of its line waits until then.
+    pub(crate) fn delay(&mut self, key: DeliveryKey, line: u64, due: i64) {
+        let mut slot = self.lines.get(&line).map_or(NONE, |line| line.head);
+        while slot != NONE && self.entry(slot).key != key {
+            slot = self.entry(slot).next;
+        }
+        if slot != NONE {
+            let entry = self.entry_mut(slot);
+            entry.due = due;
+            entry.set(WAITING, true);
+        }
+    }
+
     /// A call of the delivery was journaled.
     pub(crate) fn called(&mut self, key: DeliveryKey) {
         if let Some(slot) = self.held.get(&key).map(|held| held.slot) {
             self.entry_mut(slot).set(CALLED, true);
-        }
-    }
-
-    /// A dead letter holds its line: what is behind it cannot be claimed.
-    pub(crate) fn hold(&mut self, key: DeliveryKey, line: u64) {
-        self.gaps.entry(line).or_default().push(key);
-    }
-
-    /// The dead letter no longer holds its line, if it did.
-    pub(crate) fn let_go(&mut self, key: DeliveryKey, line: u64) {
-        let Some(gaps) = self.gaps.get_mut(&line) else { return };
-        gaps.retain(|gap| *gap != key);
-        if gaps.is_empty() {
-            self.gaps.remove(&line);
-        }
-        if let Some(head) = self.lines.get(&line).map(|line| line.head) {
-            self.offer(head);
         }
     }
 
@@ -255,11 +275,22 @@ impl Queue {
         while slot != NONE {
             let entry = self.entry(slot);
             if let Some(as_of) = self.counts.get(&entry.key) {
-                counts.push(Count { key: entry.key, as_of: *as_of, running: entry.has(RUNNING), waiting: entry.has(WAITING) });
+                counts.push(Count {
+                    key: entry.key,
+                    as_of: *as_of,
+                    due: entry.due,
+                    running: entry.has(RUNNING),
+                    waiting: entry.has(WAITING),
+                });
             }
             slot = entry.next;
         }
         counts
+    }
+
+    /// True where an open count of the line is newer than this one.
+    pub(crate) fn has_newer(&self, line: u64, as_of: i64, key: DeliveryKey) -> bool {
+        self.counts(line).iter().any(|count| (count.as_of, count.key) > (as_of, key))
     }
 
     /// Frees the deliveries whose lease is over. Answers which.
@@ -347,7 +378,7 @@ impl Queue {
             && self.due(due.slot) == due
             && usize::from(plugin_of(entry.key).0) == lane
             && self.lines.get(&entry.line).is_some_and(|line| line.head == due.slot)
-            && self.gaps.get(&entry.line).is_none_or(|gaps| gaps.iter().all(|gap| *gap > entry.key))
+            && !self.is_behind_gap(entry.key, entry.line)
     }
 
     /// Notes the head of a line in its plugin's lane.

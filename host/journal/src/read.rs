@@ -2,6 +2,7 @@
 
 mod aside;
 mod listing;
+mod round_trips;
 mod rows;
 mod story;
 mod tally;
@@ -11,11 +12,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use mortar_core::delivery::{EventSeq, PluginNo};
-use mortar_core::ports::{Claim, JournalError, StateEntry, StoredEvent};
+use mortar_core::ports::{Claim, JournalError, Lease, StateEntry, StoredEvent};
 use rusqlite::{Connection, OptionalExtension};
 
 pub(crate) use aside::{quarantined, quarantined_callback, rejected, rejected_callback};
 pub(crate) use listing::list;
+pub(crate) use round_trips::{due, first_since, report, round_trips};
 pub(crate) use story::story;
 pub(crate) use tally::Tallying;
 
@@ -23,19 +25,33 @@ use crate::fault::{journal_error, reading};
 use crate::key::{event_of, time};
 use crate::writer::Taken;
 
-/// Completes claims with what memory did not have.
-pub(crate) fn claims(conn: &Connection, taken: Vec<Taken>) -> Result<Vec<Claim>, JournalError> {
+/// Completes claims with what memory did not have. Those that cannot be read are given back, so that
+/// the others need not wait for them.
+///
+/// # Errors
+/// None of them can be read.
+pub(crate) fn claims(conn: &Connection, taken: Vec<Taken>, give_back: impl Fn(Lease)) -> Result<Vec<Claim>, JournalError> {
     let mut packs = Packs::default();
-    let claims = taken.into_iter().filter_map(|taken| match claim(conn, &mut packs, &taken) {
-        Ok(Some(claim)) => Some(Ok(claim)),
-        // Its lease runs out and it comes again; the others need not wait for that.
-        Ok(None) => {
-            tracing::error!(delivery = %taken.lease().delivery, "the event of a delivery is missing from the journal");
-            None
+    let (mut claims, mut fault) = (Vec::with_capacity(taken.len()), None);
+    for taken in taken {
+        match claim(conn, &mut packs, &taken) {
+            Ok(Some(claim)) => claims.push(claim),
+            // Its lease runs out and it comes again.
+            Ok(None) => tracing::error!(delivery = %taken.lease().delivery, "the event of a delivery is missing from the journal"),
+            Err(error) => {
+                give_back(taken.lease());
+                fault = Some(journal_error(&error));
+            }
         }
-        Err(error) => Some(Err(journal_error(&error))),
-    });
-    claims.collect()
+    }
+    match fault {
+        Some(fault) if claims.is_empty() => Err(fault),
+        Some(fault) => {
+            tracing::error!(%fault, "some deliveries cannot be read; they are tried again with the next claim");
+            Ok(claims)
+        }
+        None => Ok(claims),
+    }
 }
 
 fn claim(conn: &Connection, packs: &mut Packs, taken: &Taken) -> rusqlite::Result<Option<Claim>> {
@@ -51,7 +67,7 @@ fn claim(conn: &Connection, packs: &mut Packs, taken: &Taken) -> rusqlite::Resul
     let (since, keep_steps): (Option<i64>, _) = replayed.query_row([key], |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(Some(Claim {
         lease: taken.lease(),
-        attempt: taken.picked.attempts + 1,
+        attempt: taken.picked.attempts.saturating_add(1),
         spent: taken.picked.spent,
         since: since.map_or(event.received_at, time),
         event,
@@ -89,8 +105,7 @@ fn stored_event(conn: &Connection, packs: &mut Packs, seq: EventSeq) -> rusqlite
 pub(crate) fn state(conn: &Connection, plugin: PluginNo, key: &str) -> Result<Option<StateEntry>, JournalError> {
     reading(|| {
         let mut entry = conn.prepare_cached("SELECT value, version FROM state WHERE plugin = ? AND key = ?")?;
-        let entry =
-            entry.query_row((plugin.0, key), |row| Ok(StateEntry { value: row.get(0)?, version: row.get::<_, i64>(1)?.cast_unsigned() }));
+        let entry = entry.query_row((plugin.0, key), |row| Ok(StateEntry { value: row.get(0)?, version: rows::number(row, 1)? }));
         entry.optional()
     })
 }

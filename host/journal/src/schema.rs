@@ -5,6 +5,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
+use rusqlite::config::DbConfig;
 use rusqlite::types::FromSql;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, ToSql};
 
@@ -69,6 +70,11 @@ pub(crate) fn reader(path: &Path, page_cache: usize) -> rusqlite::Result<Connect
     conn.pragma_update(None, "query_only", true)?;
     conn.pragma_update(None, "cache_size", -kibibytes(page_cache))?;
     Ok(conn)
+}
+
+/// Has a connection leave the write-ahead log alone when it is the last to be closed.
+pub(crate) fn leave_log(conn: &Connection) -> rusqlite::Result<()> {
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map(drop)
 }
 
 fn connection(path: &Path, files: Option<&CStr>) -> rusqlite::Result<Connection> {

@@ -1,20 +1,22 @@
 //! What the writer publishes after each batch, for readers and waiters.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use mortar_core::delivery::State;
-use mortar_core::ports::{Clock, JournalError};
+use mortar_core::ports::{Clock, JournalError, Lease};
 use mortar_core::story;
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 use crate::ids::{Index, Probe, Run};
 use crate::key::{DeliveryKey, IdKey, micros};
+use crate::queue::Queue;
 use crate::space::Space;
+use crate::writer::InLine;
 
 /// How much there is of what in the file, or how much more there is since. `running` is never in
 /// the file.
@@ -24,6 +26,8 @@ pub(crate) struct Tally {
     pub(crate) unhandled: i64,
     pub(crate) quarantined: i64,
     pub(crate) rejected: i64,
+    #[serde(default)]
+    pub(crate) mismatches: i64,
     /// By state.
     pub(crate) deliveries: [i64; State::ALL.len()],
 }
@@ -39,11 +43,18 @@ impl Tally {
         }
     }
 
+    /// True where a file can hold as much.
+    pub(crate) fn is_possible(&self) -> bool {
+        let kinds = [self.events, self.unhandled, self.quarantined, self.rejected, self.mismatches];
+        kinds.iter().chain(&self.deliveries).all(|count| (0..1 << 53).contains(count))
+    }
+
     pub(crate) fn add(&mut self, more: &Self) {
         self.events += more.events;
         self.unhandled += more.unhandled;
         self.quarantined += more.quarantined;
         self.rejected += more.rejected;
+        self.mismatches += more.mismatches;
         self.deliveries.iter_mut().zip(more.deliveries).for_each(|(sum, more)| *sum += more);
     }
 }
@@ -67,6 +78,12 @@ pub(crate) struct Shared {
     running: Mutex<HashMap<DeliveryKey, Running>>,
     /// Open deliveries by plugin number.
     open: Mutex<Vec<u64>>,
+    /// Leases of claims that nobody got.
+    given_back: Mutex<Vec<Lease>>,
+    /// Open deliveries that a dead letter holds.
+    behind_gaps: AtomicUsize,
+    /// The writer's line, for looks at what it knows.
+    line: OnceLock<mpsc::WeakSender<InLine>>,
     health: Mutex<Result<(), JournalError>>,
     pub(crate) space: Space,
     work: Notify,
@@ -87,6 +104,9 @@ impl Shared {
             since_start: Mutex::default(),
             running: Mutex::default(),
             open: Mutex::default(),
+            given_back: Mutex::default(),
+            behind_gaps: AtomicUsize::new(0),
+            line: OnceLock::new(),
             health: Mutex::new(Ok(())),
             space,
             work: Notify::new(),
@@ -115,6 +135,24 @@ impl Shared {
         *lock(&self.since_start)
     }
 
+    pub(crate) fn set_behind_gaps(&self, count: usize) {
+        self.behind_gaps.store(count, Ordering::Release);
+    }
+
+    pub(crate) fn set_line(&self, line: mpsc::WeakSender<InLine>) {
+        // It is set once, when the journal is opened.
+        let _ = self.line.set(line);
+    }
+
+    /// What the writer's queue says between two batches; none where the line is full or closed.
+    /// Blocks, so it is for reading threads.
+    pub(crate) fn look<T: Send + 'static>(&self, look: impl FnOnce(&Queue) -> T + Send + 'static) -> Option<T> {
+        let (reply, answer) = oneshot::channel();
+        let look = Box::new(move |queue: &Queue| drop(reply.send(look(queue))));
+        self.line.get()?.upgrade()?.try_send(InLine::Look(look)).ok()?;
+        answer.blocking_recv().ok()
+    }
+
     /// The deliveries under way.
     pub(crate) fn running(&self) -> MutexGuard<'_, HashMap<DeliveryKey, Running>> {
         lock(&self.running)
@@ -130,6 +168,17 @@ impl Shared {
     /// Open deliveries by plugin number.
     pub(crate) fn open(&self) -> Vec<u64> {
         lock(&self.open).clone()
+    }
+
+    /// Nobody runs the delivery of this lease: the next claim may take it again.
+    pub(crate) fn give_back(&self, lease: Lease) {
+        lock(&self.given_back).push(lease);
+        self.work();
+    }
+
+    /// What was given back since the last time.
+    pub(crate) fn take_given_back(&self) -> Vec<Lease> {
+        std::mem::take(&mut lock(&self.given_back))
     }
 
     /// What the last write met. Damage does not heal while the host runs: a write elsewhere in the
@@ -209,10 +258,12 @@ impl Shared {
         Ok(story::Counts {
             events: count(sum.events),
             deliveries: State::ALL.into_iter().map(|state| (state, count(sum.deliveries[state as usize]))).collect(),
+            held: self.behind_gaps.load(Ordering::Acquire) as u64,
             unhandled: count(sum.unhandled),
             quarantined: count(sum.quarantined),
             rejected: count(sum.rejected),
             open: BTreeMap::new(),
+            mismatches: count(sum.mismatches),
         })
     }
 }

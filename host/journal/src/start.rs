@@ -1,30 +1,29 @@
 //! What a journal reads when it is opened: names, filters, the ids since the last run, and the
 //! deliveries that are open. Nothing here looks at finished deliveries or at bodies.
 
-use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, RwLock};
 
-use mortar_core::delivery::{Gap, State};
+use mortar_core::delivery::{DeliveryId, EventSeq, Gap, PluginNo};
 use mortar_core::ports::Clock;
 use rusqlite::Connection;
+use rusqlite::Error::FromSqlConversionFailure;
+use rusqlite::types::Type;
 
 use crate::ids::{Ids, Index, Run, Sealer};
-use crate::key::{DeliveryKey, HashKeys, micros, nested, plugin_of};
+use crate::key::{HashKeys, delivery_key, event_of, micros, nested, plugin_of};
 use crate::names::Names;
 use crate::options::{OpenError, Options};
 use crate::queue::{Open, Queue, line};
 use crate::recent::Recent;
 use crate::schema::{meta, set_meta};
 use crate::shared::Tally;
-use crate::writer::{Memory, REASON};
+use crate::writer::{Memory, Retention};
 
 /// The file's contents, as far as memory holds them.
 pub(crate) struct Start {
     pub(crate) memory: Memory,
     pub(crate) index: Arc<RwLock<Index>>,
-    /// What the start itself changed.
-    pub(crate) changed: Tally,
     /// How much there was, where the last host left a note.
     pub(crate) counted: Option<Tally>,
 }
@@ -37,19 +36,19 @@ pub(crate) fn load(conn: &mut Connection, path: &Path, options: &Options, clock:
 fn read(conn: &mut Connection, options: &Options, clock: &dyn Clock) -> rusqlite::Result<Start> {
     let tx = conn.transaction()?;
     let hash_keys = hash_keys(&tx)?;
-    let counted = meta::<String>(&tx, "counts")?.and_then(|text| serde_json::from_str(&text).ok());
+    let counted = meta::<String>(&tx, "counts")?.and_then(|text| serde_json::from_str(&text).ok()).filter(Tally::is_possible);
     tx.execute("DELETE FROM meta WHERE name = 'counts'", [])?;
     let runs: Vec<_> = Run::load_all(&tx)?.into_iter().map(Arc::new).collect();
     let next_run = runs.last().map_or(1, |run| run.id + 1);
-    let sealed = meta::<i64>(&tx, "sealed")?.unwrap_or(0);
-    let recent = recent_ids(&tx, &hash_keys, sealed)?;
+    let sealed = place(meta(&tx, "sealed")?.unwrap_or(0))?;
+    let recent = recent_ids(&tx, &hash_keys, sealed.cast_signed())?;
     let (last, newest) = tx
         .query_row("SELECT seq, received_at FROM events ORDER BY seq DESC LIMIT 1", [], |row| Ok((row.get(0)?, row.get(1)?)))
         .or_else(none_yet)?;
-    let next_seq = (last + 1).max(meta(&tx, "next_seq")?.unwrap_or(1));
+    let next_seq = place(i64::saturating_add(last, 1).max(meta(&tx, "next_seq")?.unwrap_or(1)))?;
     // Where the clock was set back since the last event, what waits would wait for longer by as much.
     let ahead = micros(clock.now()).max(newest).saturating_sub(micros(clock.steady()));
-    let (mut queue, changed) = open_deliveries(&tx, ahead)?;
+    let mut queue = open_deliveries(&tx, ahead)?;
     hold_lines(&tx, &mut queue)?;
     let index = Arc::new(RwLock::new(Index { recent, sealing: None, runs }));
     let memory = Memory {
@@ -59,14 +58,21 @@ fn read(conn: &mut Connection, options: &Options, clock: &dyn Clock) -> rusqlite
         recent: Recent::new(options.event_cache),
         sealer: Sealer::new(index.clone(), options.ids_per_run, next_run),
         rejected: sample(&tx)?,
-        next_seq: next_seq.cast_unsigned(),
-        sealed: sealed.cast_unsigned(),
+        next_seq,
+        sealed,
         newest,
         next_version: tx.query_row("SELECT coalesce(max(version), 0) + 1 FROM state", [], |row| row.get(0))?,
         purge_from: 0,
+        retention: Retention::load(&tx, micros(clock.now()), micros(clock.steady()))?,
     };
     tx.commit()?;
-    Ok(Start { memory, index, changed, counted })
+    Ok(Start { memory, index, counted })
+}
+
+/// A place among the events, if any journal can have it.
+fn place(seq: i64) -> rusqlite::Result<EventSeq> {
+    let seq = u64::try_from(seq).ok().filter(|seq| delivery_key(DeliveryId { event: *seq, plugin: PluginNo(0) }).is_some());
+    seq.ok_or_else(|| FromSqlConversionFailure(0, Type::Integer, "not the place of an event".into()))
 }
 
 fn none_yet(error: rusqlite::Error) -> rusqlite::Result<(i64, i64)> {
@@ -87,7 +93,7 @@ fn hash_keys(conn: &Connection) -> rusqlite::Result<HashKeys> {
 /// The ids that are in no run yet.
 fn recent_ids(conn: &Connection, keys: &HashKeys, sealed: i64) -> rusqlite::Result<Ids> {
     let mut ids = Ids::default();
-    let mut rows = conn.prepare("SELECT e.seq, s.name, e.event_id FROM events e JOIN sources s ON s.no = e.source WHERE e.seq > ?")?;
+    let mut rows = conn.prepare("SELECT e.seq, s.name, e.event_id FROM events e LEFT JOIN sources s ON s.no = e.source WHERE e.seq > ?")?;
     let mut rows = rows.query([sealed])?;
     while let Some(row) = rows.next()? {
         let seq: i64 = row.get(0)?;
@@ -103,14 +109,40 @@ fn sample(conn: &Connection) -> rusqlite::Result<crate::writer::Sample> {
 
 /// The open deliveries: pending ones from the lowest place on where there can be one, waiting ones
 /// by their index. Stored times are so far ahead of those in memory.
-fn open_deliveries(conn: &Connection, ahead: i64) -> rusqlite::Result<(Queue, Tally)> {
+///
+/// A count whose attempt was under way when a newer one came and the host stopped is among them: it
+/// comes to its end first, for the ERP may still be at its request.
+fn open_deliveries(conn: &Connection, ahead: i64) -> rusqlite::Result<Queue> {
     const COLUMNS: &str = "SELECT id, subject, at, attempts, spent, as_of FROM deliveries";
-    let from = nested(meta(conn, "open_from")?.unwrap_or(0), 0);
-    let mut loading = Loading { ahead, queue: Queue::new(), newest: HashMap::new(), outdated: Vec::new() };
+    let from = nested(place(meta(conn, "open_from")?.unwrap_or(0))?.cast_signed(), 0);
     // Waiting ones first: most stand at the head of their line.
-    loading.load(conn, &format!("{COLUMNS} INDEXED BY unsettled WHERE state = 2 AND id >= ? ORDER BY id"), 0, true)?;
-    loading.load(conn, &format!("{COLUMNS} WHERE state = 0 AND id >= ? ORDER BY id"), from, false)?;
-    loading.supersede(conn)
+    let parts = [
+        (format!("{COLUMNS} INDEXED BY unsettled WHERE state = 2 AND id >= ? ORDER BY id"), 0, true),
+        (format!("{COLUMNS} WHERE state = 0 AND id >= ? ORDER BY id"), from, false),
+    ];
+    let mut queue = Queue::new();
+    let waiting = conn.query_row("SELECT count(*) FROM deliveries INDEXED BY unsettled WHERE state = 2", [], |row| row.get::<_, i64>(0))?;
+    queue.reserve(usize::try_from(waiting).unwrap_or(0));
+    for (sql, from, waiting) in parts {
+        let mut rows = conn.prepare(&sql)?;
+        let mut rows = rows.query([from])?;
+        while let Some(row) = rows.next()? {
+            let key = row.get(0)?;
+            place(event_of(key).cast_signed())?;
+            queue.insert(Open {
+                key,
+                line: line(row.get(1)?, plugin_of(key)),
+                due: row.get::<_, i64>(2)?.saturating_sub(ahead),
+                attempts: row.get(3)?,
+                spent: row.get(4)?,
+                waiting,
+                // An attempt may have been under way when the host stopped.
+                called: true,
+                as_of: row.get(5)?,
+            });
+        }
+    }
+    Ok(queue)
 }
 
 /// The lines that dead letters hold.
@@ -122,58 +154,4 @@ fn hold_lines(conn: &Connection, queue: &mut Queue) -> rusqlite::Result<()> {
         queue.hold(key, line(row.get(1)?, plugin_of(key)));
     }
     Ok(())
-}
-
-struct Loading {
-    ahead: i64,
-    queue: Queue,
-    /// The newest count of each line where the newest wins.
-    newest: HashMap<u64, Open>,
-    outdated: Vec<Open>,
-}
-
-impl Loading {
-    fn load(&mut self, conn: &Connection, sql: &str, from: DeliveryKey, waiting: bool) -> rusqlite::Result<()> {
-        let mut rows = conn.prepare(sql)?;
-        let mut rows = rows.query([from])?;
-        while let Some(row) = rows.next()? {
-            let key = row.get(0)?;
-            self.add(Open {
-                key,
-                line: line(row.get(1)?, plugin_of(key)),
-                due: row.get::<_, i64>(2)?.saturating_sub(self.ahead),
-                attempts: row.get(3)?,
-                spent: row.get(4)?,
-                waiting,
-                // An attempt may have been under way when the host stopped.
-                called: true,
-                as_of: row.get(5)?,
-            });
-        }
-        Ok(())
-    }
-
-    fn add(&mut self, open: Open) {
-        let Some(as_of) = open.as_of else { return self.queue.insert(open) };
-        match self.newest.entry(open.line) {
-            std::collections::hash_map::Entry::Vacant(entry) => drop(entry.insert(open)),
-            std::collections::hash_map::Entry::Occupied(mut entry) => {
-                let known = *entry.get();
-                let newer = (as_of, open.key) > (known.as_of.unwrap_or(i64::MIN), known.key);
-                self.outdated.push(if newer { entry.insert(open) } else { open });
-            }
-        }
-    }
-
-    /// Supersedes the counts whose attempt was under way when a newer one came and the host stopped.
-    fn supersede(mut self, conn: &Connection) -> rusqlite::Result<(Queue, Tally)> {
-        let mut changed = Tally::default();
-        for open in self.outdated {
-            conn.execute("UPDATE deliveries SET state = ?, reason = ? WHERE id = ?", (State::Superseded as u8, REASON, open.key))?;
-            let from = if open.waiting { State::Waiting } else { State::Pending };
-            changed.moves(Some(from), Some(State::Superseded));
-        }
-        self.newest.into_values().for_each(|open| self.queue.insert(open));
-        Ok((self.queue, changed))
-    }
 }

@@ -14,6 +14,8 @@ mod memory;
 mod newest;
 mod plugins;
 mod purge;
+mod retention;
+mod round_trip;
 #[cfg(test)]
 mod tests;
 
@@ -36,12 +38,14 @@ pub(crate) use claims::{Claiming, Taken};
 pub(crate) use finish::End;
 pub(crate) use intervene::Intervene;
 pub(crate) use memory::{Memory, Sample};
-pub(crate) use newest::REASON;
 pub(crate) use plugins::RegisterPlugins;
 pub(crate) use purge::Purge;
+pub(crate) use retention::Retention;
+pub(crate) use round_trip::{LookAgain, Record, TakeDue, TakenDue};
 
 use crate::fault::{Fault, is_of_request, journal_error, keeps_connection};
 use crate::options::Options;
+use crate::queue::Queue;
 use crate::reader::Ask;
 use crate::schema::{self, Lock};
 use crate::shared::{Shared, stopped};
@@ -117,6 +121,7 @@ impl<R: Request> Command for Waiting<R> {
 pub(crate) enum InLine {
     Write(Box<dyn Command>),
     Claim(Claiming),
+    Look(Box<dyn FnOnce(&Queue) + Send>),
     Close(oneshot::Sender<Result<(), JournalError>>),
 }
 
@@ -149,7 +154,7 @@ impl Writer {
     /// Works until the line is closed and empty.
     pub(crate) fn run(mut self) -> Remains {
         while let Some(first) = self.line.blocking_recv() {
-            let (mut writes, mut claims, mut close, mut bytes) = (Vec::new(), Vec::new(), None, 0);
+            let (mut writes, mut claims, mut looks, mut close, mut bytes) = (Vec::new(), Vec::new(), Vec::new(), None, 0);
             let_gather();
             let mut next = Some(first);
             while let Some(in_line) = next.take() {
@@ -159,6 +164,7 @@ impl Writer {
                         writes.push(command);
                     }
                     InLine::Claim(claiming) => claims.push(claiming),
+                    InLine::Look(look) => looks.push(look),
                     InLine::Close(reply) => close = Some(reply),
                 }
                 if close.is_none() && writes.len() < BATCH && bytes < BATCH_BYTES {
@@ -168,6 +174,7 @@ impl Writer {
             self.line_bytes.fetch_sub(bytes, Ordering::AcqRel);
             self.shared.space.writes(bytes);
             self.write(writes);
+            looks.into_iter().for_each(|look| look(&self.memory.queue));
             claims.into_iter().for_each(|claiming| self.claim(claiming));
             self.shared.set_next_change(self.memory.queue.next_change());
             if let Some(reply) = close {
@@ -175,6 +182,11 @@ impl Writer {
                 // What still stands in line is dropped with it, and its callers learn that.
                 break;
             }
+        }
+        if let Some(conn) = self.conn.as_ref().filter(|_| self.checkpoints.health().is_err())
+            && let Err(error) = schema::leave_log(conn)
+        {
+            tracing::error!(%error, "the write-ahead log is copied now, though it should not be");
         }
         Remains { _conn: self.conn, _lock: self.lock }
     }
@@ -219,9 +231,9 @@ impl Writer {
         self.memory.sealer.advance();
         match transact(&conn, &self.memory, &self.shared, &self.options, commands) {
             Ok(staged) => {
-                self.shared.set_health(Ok(()));
                 self.memory.publish(staged, &self.shared);
                 self.checkpoints.committed(&conn);
+                self.shared.set_health(self.checkpoints.health());
                 self.conn = Some(conn);
                 Ok(())
             }

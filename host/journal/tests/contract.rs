@@ -1,4 +1,4 @@
-//! The SQLite journal keeps the contract of the `Journal` port.
+//! The SQLite journal keeps the contract of the `Journal` port, and that of `RoundTrips`.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, unreachable_pub, missing_docs)]
 
@@ -7,16 +7,16 @@ mod suite;
 
 use std::sync::Arc;
 
-use mortar_core::ports::Journal;
+use mortar_core::ports::{Journal, RoundTrips};
 use mortar_journal::{Options, SqliteJournal};
-use suite::{Settings, Store, TestClock};
+use suite::{RoundTripStore, Settings, Store, TestClock};
 
 struct Sqlite {
     directory: tempfile::TempDir,
 }
 
-impl Store for Sqlite {
-    fn open(&self, settings: &Settings, clock: Arc<TestClock>) -> Arc<dyn Journal> {
+impl Sqlite {
+    fn journal(&self, settings: &Settings, clock: Arc<TestClock>) -> Arc<SqliteJournal> {
         let options = Options {
             dedupe_window: settings.dedupe_window,
             keep_events: settings.keep_events,
@@ -31,5 +31,19 @@ impl Store for Sqlite {
     }
 }
 
+impl Store for Sqlite {
+    fn open(&self, settings: &Settings, clock: Arc<TestClock>) -> Arc<dyn Journal> {
+        self.journal(settings, clock)
+    }
+}
+
+impl RoundTripStore for Sqlite {
+    fn open_both(&self, settings: &Settings, clock: Arc<TestClock>) -> (Arc<dyn Journal>, Arc<dyn RoundTrips>) {
+        let journal = self.journal(settings, clock);
+        (journal.clone(), journal)
+    }
+}
+
 contract!(crate::Sqlite { directory: tempfile::tempdir().unwrap() });
 steady_contract!(crate::Sqlite { directory: tempfile::tempdir().unwrap() });
+round_trip_contract!(crate::Sqlite { directory: tempfile::tempdir().unwrap() });

@@ -232,3 +232,33 @@ proptest! {
         })?;
     }
 }
+
+#[tokio::test]
+async fn claims_that_cannot_be_read_are_given_back() {
+    let file = File::new(Options { event_cache: 0, ..Options::default() });
+    let scene = Scene::new(&file).await;
+    for id in ["a", "b"] {
+        scene.event(id, id).await;
+    }
+    let shell = file.shell();
+    shell.execute_batch("ALTER TABLE packs RENAME TO hidden").unwrap();
+    for _ in 0..2 {
+        let failed = scene.journal.claim(scene.now(), 10, suite::LEASE, &suite::all(&[scene.plugin])).await;
+        assert!(failed.is_err(), "{failed:?}");
+        scene.journal.claimable().await;
+    }
+    shell.execute_batch("ALTER TABLE hidden RENAME TO packs").unwrap();
+    assert_eq!(scene.claim_ids().await, ["a", "b"], "no lease had to run out");
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_holds_nothing_else_up() {
+    let file = File::new(Options { event_cache: 0, ..Options::default() });
+    let scene = Scene::new(&file).await;
+    for id in ["a", "b"] {
+        scene.event(id, id).await;
+    }
+    file.shell().execute_batch("UPDATE events SET pack = 99 WHERE event_id = 'a'").unwrap();
+    assert_eq!(scene.claim_ids().await, ["b"]);
+    assert!(scene.journal.claim(scene.now(), 10, suite::LEASE, &suite::all(&[scene.plugin])).await.is_err());
+}

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use mortar_core::config::DeliveryConfig;
 use mortar_core::delivery::{DeliveryId, PluginNo};
-use mortar_core::ports::{Claim, JournalError, Share};
+use mortar_core::ports::{Claim, Connector, JournalError, Share};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::{self, JoinSet};
 use tokio::time::Instant;
@@ -34,7 +34,8 @@ pub async fn dispatch(ports: Ports, plugins: Arc<Plugins>, config: DeliveryConfi
         running.reap();
         // What is claimed under a snapshot runs on the generations in it: its leases were made for them.
         let now = swapped.borrow_and_update().clone();
-        let claimed = match claim(&ports, &now, &running, slots.available_permits()).await {
+        let room = Room::now(&ports, &now, &running, slots.available_permits());
+        let claimed = match room.claim(&ports, &now).await {
             Ok(claimed) => claimed,
             Err(fault) => {
                 tracing::error!(%fault, "no deliveries can be claimed; trying again");
@@ -65,6 +66,7 @@ pub async fn dispatch(ports: Ports, plugins: Arc<Plugins>, config: DeliveryConfi
                 () = ports.journal.claimable(), if slots.available_permits() > 0 => {}
                 () = running.one_ends(), if !running.is_empty() => {}
                 _ = swapped.changed() => {}
+                () = tokio::time::sleep(room.shut.unwrap_or_default()), if room.shut.is_some() => {}
                 _ = stop.changed() => {}
             }
         }
@@ -72,19 +74,55 @@ pub async fn dispatch(ports: Ports, plugins: Arc<Plugins>, config: DeliveryConfi
     running.all_end().await;
 }
 
-/// Claims what there is room for, of each plugin what leaves room for the others.
-async fn claim(ports: &Ports, plugins: &[Numbered], running: &Running, room: usize) -> Result<Vec<Claim>, JournalError> {
-    let active = || plugins.iter().filter(|n| !n.parked);
-    let alone = active().filter(|n| n.plugin.settings.concurrency != Some(0)).count() == 1;
-    let own = |n: &Numbered| n.plugin.settings.concurrency.map_or(room, |own| own.saturating_sub(running.of(n.no)));
-    let fair = |n: &Numbered| if alone { room } else { fair_share(running.of(n.no), room) };
-    let shares = active().map(|n| Share { plugin: n.no, max: own(n).min(fair(n)) }).filter(|share| share.max > 0);
-    let shares: Vec<_> = shares.collect();
-    if shares.is_empty() {
-        return Ok(Vec::new());
+/// What there is room for.
+struct Room {
+    /// Deliveries in all.
+    slots: usize,
+    /// Of each plugin what leaves room for the others.
+    shares: Vec<Share>,
+    /// When a plugin is to be looked at again whose connections let nothing start now.
+    shut: Option<Duration>,
+}
+
+impl Room {
+    fn now(ports: &Ports, plugins: &[Numbered], running: &Running, slots: usize) -> Self {
+        let active = || plugins.iter().filter(|n| !n.parked);
+        let alone = active().filter(|n| n.plugin.settings.concurrency != Some(0)).count() == 1;
+        let own = |n: &Numbered| n.plugin.settings.concurrency.map_or(slots, |own| own.saturating_sub(running.of(n.no)));
+        let fair = |n: &Numbered| if alone { slots } else { fair_share(running.of(n.no), slots) };
+        let mut room = Self { slots, shares: Vec::new(), shut: None };
+        for n in active() {
+            match open_for(&*ports.connector, &n.plugin.settings.connections) {
+                Ok(open) => {
+                    let max = own(n).min(fair(n)).min(open.saturating_sub(running.of(n.no)));
+                    room.shares.extend((max > 0).then_some(Share { plugin: n.no, max }));
+                }
+                Err(time) => room.shut = Some(room.shut.map_or(time, |shut| shut.min(time))),
+            }
+        }
+        room
     }
-    let lease = active().map(|n| n.plugin.settings.limits.wall).max().unwrap_or_default() + LEASE_MARGIN;
-    ports.journal.claim(ports.clock.now(), room, lease, &shares).await
+
+    async fn claim(&self, ports: &Ports, plugins: &[Numbered]) -> Result<Vec<Claim>, JournalError> {
+        if self.shares.is_empty() {
+            return Ok(Vec::new());
+        }
+        let lease = plugins.iter().map(|n| n.plugin.settings.limits.wall).max().unwrap_or_default() + LEASE_MARGIN;
+        ports.journal.claim(ports.clock.now(), self.slots, lease, &self.shares).await
+    }
+}
+
+/// How many deliveries the connections of a plugin are open for, or how long all of them are shut.
+/// Run all the same, its deliveries would be told one after the other to come again: in an outage
+/// that is all that a host would do, over and over, for as many as wait.
+fn open_for(connector: &dyn Connector, connections: &[String]) -> Result<usize, Duration> {
+    let each = connections.iter().map(|connection| connector.room(connection));
+    let widest = each.reduce(|one, other| match (one, other) {
+        (Ok(one), Ok(other)) => Ok(one.max(other)),
+        (Err(one), Err(other)) => Err(one.min(other)),
+        (Ok(room), Err(_)) | (Err(_), Ok(room)) => Ok(room),
+    });
+    widest.unwrap_or(Ok(usize::MAX))
 }
 
 /// How many more deliveries a plugin may run beside others: after that, at most twice as many as

@@ -6,6 +6,7 @@
 //! | [`dispatch`] | due deliveries are claimed and run, within bounds |
 //! | [`run`] | one attempt: the handler, its verdict, its record |
 //! | [`steps`] | what a handler asks of the host: durable calls, settling, state |
+//! | [`confirm`], `reads` | round trips: what was delivered is read back from the ERP |
 //! | [`plugins`] | which plugin handles what, under which number |
 //! | [`probation`] | how new generations do, compared with those before |
 //! | [`swap`] | the plugin directory is followed: new generations take over, old ones go |
@@ -14,10 +15,12 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod accept;
+pub mod confirm;
 pub mod dispatch;
 pub mod operate;
 pub mod plugins;
 pub mod probation;
+mod reads;
 pub mod run;
 pub mod steps;
 pub mod swap;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use mortar_core::delivery::PluginNo;
-use mortar_core::event::{Event, SubjectKind};
+use mortar_core::event::{COUNT, Event, SubjectKind};
 use mortar_core::ports::{Journal, JournalError, NewDelivery, Order, Plugin};
 use tokio::sync::watch;
 
@@ -61,6 +61,12 @@ impl Plugins {
         self.now.borrow().iter().find(|n| n.plugin.name == name).cloned()
     }
 
+    /// The plugin of a number, if it is in force and not parked.
+    #[must_use]
+    pub fn active(&self, no: PluginNo) -> Option<Plugin> {
+        self.now.borrow().iter().find(|n| n.no == no && !n.parked).map(|n| n.plugin.clone())
+    }
+
     /// Puts a generation in force: attempts and events from now on are its own. What runs goes on
     /// with the generation that it started on.
     ///
@@ -101,7 +107,7 @@ impl Plugins {
     #[must_use]
     pub fn fan_out(&self, event: &Event) -> Vec<NewDelivery> {
         // Counts are absolute: of a SKU's events only the newest matters.
-        let counts = event.subject.kind == SubjectKind::Sku && event.event_type == "inventory.updated";
+        let counts = event.subject.kind == SubjectKind::Sku && event.event_type == COUNT;
         let order = if counts { Order::Newest } else { Order::Fifo };
         let handlers = self.now();
         handlers.iter().filter(|n| n.plugin.handles(&event.event_type)).map(|n| NewDelivery { plugin: n.no, order }).collect()

@@ -1,13 +1,14 @@
 //! One attempt: the handler, its verdict, its record.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use mortar_core::code::ErrorCode;
-use mortar_core::delivery::{Ending, Gap, Verdict};
+use mortar_core::delivery::{Ending, Verdict};
 use mortar_core::event::{Family, TypedEvent};
 use mortar_core::masonhub;
-use mortar_core::ports::{Claim, Finish, Finished, JournalError, Observation, Plugin, Ran, Run, StateWrite};
+use mortar_core::ports::{Claim, Finish, Finished, JournalError, Observation, Plugin, Ran, Run};
 use mortar_core::retry::{History, RetryPolicy};
 use mortar_core::story;
 use tokio::time::Instant;
@@ -37,6 +38,7 @@ impl Runner {
         let started = Instant::now();
         let (ran, steps) = self.attempt(&claim, &plugin).await;
         let ended_at = self.ports.clock.now();
+        let busy = steps.busy_for();
         let policy = self.policy(&plugin, &steps, &ran.ending);
         let (ending_name, code, reason) = describe(&ran.ending);
         let attempt = story::Attempt {
@@ -56,10 +58,18 @@ impl Runner {
         };
         let digest = ran.digest.clone();
         let history = History { spent: claim.spent, since: claim.since, now: ended_at, jitter: self.ports.random.fraction() };
-        let verdict = policy.verdict(ran.ending, history);
+        let verdict = not_before(policy.verdict(ran.ending, history), ended_at, busy);
         let result = verdict_name(&verdict);
         report(&claim, &plugin, &verdict);
-        if let Err(fault) = self.finish(&claim, verdict, plugin.settings.gap, attempt, steps.state, ended_at).await {
+        let finish = Finish {
+            lease: claim.lease,
+            verdict,
+            gap: plugin.settings.gap,
+            attempt,
+            state: steps.state,
+            confirm_at: confirm_at(&plugin, ended_at),
+        };
+        if let Err(fault) = self.finish(finish, ended_at).await {
             // Nothing is lost: the lease expires, and the handler runs again over its journaled steps.
             tracing::error!(event = %claim.event.id, plugin = %plugin.name, %fault, "the end of an attempt could not be journaled");
             return;
@@ -90,27 +100,18 @@ impl Runner {
         plugin.settings.retry.as_ref().or_else(of_connection).unwrap_or(&self.retry)
     }
 
-    async fn finish(
-        &self,
-        claim: &Claim,
-        verdict: Verdict,
-        gap: Gap,
-        attempt: story::Attempt,
-        state: Vec<StateWrite>,
-        now: Timestamp,
-    ) -> Result<(), JournalError> {
-        let finish = Finish { lease: claim.lease, verdict, gap, attempt, state };
+    async fn finish(&self, finish: Finish, now: Timestamp) -> Result<(), JournalError> {
         if self.record(&finish).await? == Finished::Recorded {
             return Ok(());
         }
         let reason = "another delivery changed the plugin's state meanwhile; running again".to_owned();
         let code = ErrorCode::StateConflict;
-        let mut attempt = finish.attempt;
+        let Finish { lease, gap, mut attempt, .. } = finish;
         attempt.ending = "retry".into();
         attempt.code = Some(code.to_string());
         attempt.reason = Some(reason.clone());
         let verdict = Verdict::Waiting { until: now, code, reason, spent: false };
-        self.record(&Finish { lease: claim.lease, verdict, gap, attempt, state: Vec::new() }).await?;
+        self.record(&Finish { lease, verdict, gap, attempt, state: Vec::new(), confirm_at: None }).await?;
         Ok(())
     }
 
@@ -130,6 +131,22 @@ impl Runner {
             }
         }
     }
+}
+
+/// A delivery that runs again does so when the ERP can no longer be at what was sent, whatever the
+/// policy says.
+fn not_before(verdict: Verdict, now: Timestamp, busy: Option<Duration>) -> Verdict {
+    let free = busy.and_then(|busy| now.checked_add(SignedDuration::try_from(busy).ok()?).ok());
+    match (verdict, free) {
+        (Verdict::Waiting { until, code, reason, spent }, Some(free)) => Verdict::Waiting { until: until.max(free), code, reason, spent },
+        (verdict, _) => verdict,
+    }
+}
+
+/// When the ERP is to be read back, if the plugin does that.
+fn confirm_at(plugin: &Plugin, ended_at: Timestamp) -> Option<Timestamp> {
+    let after = SignedDuration::try_from(plugin.settings.round_trip.after).unwrap_or(SignedDuration::MAX);
+    plugin.round_trip.then(|| ended_at.checked_add(after).unwrap_or(Timestamp::MAX))
 }
 
 /// The typed record, where the plugin has a typed handler for it. A plugin that also takes raw

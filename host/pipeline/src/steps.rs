@@ -7,6 +7,7 @@
 //! 2. A write that was sent and whose answer was lost is in doubt until it is settled.
 //!    The plugin is told of it only when the ERP can no longer be at it: a look before that would
 //!    say nothing.
+//!    And of counts, where a newer one takes the place of an older one, none follows before that.
 //! 3. Nothing leaves the host before every earlier answer is durable.
 //! 4. A write that the ERP would not recognise as a repetition is journaled before it is sent.
 
@@ -18,6 +19,7 @@ use jiff::SignedDuration;
 use mortar_core::call::{CallError, Mail, Request, Response, Settlement, idempotency_key};
 use mortar_core::code::ErrorCode;
 use mortar_core::delivery::Ending;
+use mortar_core::event::COUNT;
 use mortar_core::ports::{
     BoxFuture, CallWrite, Claim, Host, JournalError, Lease, Manners, Plugin, PutError, Receipt, SendError, StateEntry, StateWrite,
     StoredEvent,
@@ -28,7 +30,10 @@ use tokio::time::Instant;
 
 use crate::Ports;
 
+pub(crate) mod budget;
 mod state;
+
+use budget::{Budget, Refusal};
 
 /// Longest name of a step, in bytes.
 pub const STEP_LIMIT: usize = 200;
@@ -54,8 +59,7 @@ pub struct Steps {
 struct Inner {
     calls: Vec<Call>,
     trace: Vec<Trace>,
-    used: u32,
-    sent_bytes: u64,
+    budget: Budget,
     /// The last answer on its way into the journal.
     unsettled_receipt: Option<Receipt<()>>,
     state: state::Writes,
@@ -66,6 +70,8 @@ struct Inner {
     /// Steps whose fate is unknown, as the plugin was told.
     in_doubt: BTreeSet<String>,
     denied: bool,
+    /// Until when the ERP may be at a write whose answer did not come.
+    busy_until: Option<Instant>,
 }
 
 struct Unavailable {
@@ -87,6 +93,7 @@ pub struct StepsEnd {
     unavailable: Option<Unavailable>,
     in_doubt: bool,
     denied: bool,
+    busy_until: Option<Instant>,
 }
 
 impl StepsEnd {
@@ -111,6 +118,13 @@ impl StepsEnd {
             }
             other => other,
         }
+    }
+
+    /// How long from now the ERP may be at a write that must not be overtaken: until then neither
+    /// this delivery runs again nor one that takes its place.
+    #[must_use]
+    pub fn busy_for(&self) -> Option<Duration> {
+        self.busy_until.map(|until| until.saturating_duration_since(Instant::now()))
     }
 
     /// The connection whose being unavailable made the attempt end so, after [`amend`](Self::amend).
@@ -151,6 +165,7 @@ impl Steps {
             unavailable: inner.unavailable,
             in_doubt: !inner.in_doubt.is_empty(),
             denied: inner.denied,
+            busy_until: inner.busy_until,
         }
     }
 
@@ -245,6 +260,7 @@ impl Steps {
         if left.is_zero() {
             return Ok(());
         }
+        inner.busy_until = Some(Instant::now() + left);
         inner.unavailable = Some(Unavailable {
             code: ErrorCode::StepInDoubt,
             connection: Some(request.connection.clone()),
@@ -258,24 +274,13 @@ impl Steps {
 
     /// What can be refused without a look at the step's past.
     fn admit(&self, inner: &mut Inner, step: &str, request: &Request) -> Result<(), CallError> {
-        let limits = &self.plugin.settings.limits;
-        inner.used += 1;
-        if inner.used > u32::from(limits.calls) {
-            return Err(overrule(inner, format!("more than {} calls in one attempt (limits.calls)", limits.calls)));
-        }
-        let size = request.body.as_ref().map_or(0, Vec::len) + request.headers.iter().map(|(n, v)| n.len() + v.len()).sum::<usize>();
-        inner.sent_bytes += size as u64;
-        if inner.sent_bytes > limits.sent.as_u64() {
-            return Err(overrule(inner, format!("requests of more than {} in one attempt (limits.sent)", limits.sent)));
-        }
-        if step.is_empty() || step.len() > STEP_LIMIT || step.chars().any(char::is_control) {
-            return Err(CallError::Denied(format!("a step's name has 1 to {STEP_LIMIT} bytes and no control characters")));
-        }
-        if !self.plugin.settings.connections.contains(&request.connection) {
-            let name = &request.connection;
-            return Err(CallError::Denied(format!("connection `{name}` is not granted: add it to `connections` in plugin.toml")));
-        }
-        Ok(())
+        inner.budget.spend(&self.plugin.settings, step, request).map_err(|refusal| match refusal {
+            Refusal::Denied(reason) => CallError::Denied(reason),
+            Refusal::Broken(reason) => {
+                inner.overruled = Some(Ending::Refused { code: ErrorCode::PluginLimit, reason: reason.clone() });
+                CallError::TooLarge(reason)
+            }
+        })
     }
 
     async fn send(
@@ -313,7 +318,18 @@ impl Steps {
         }
         let key = idempotency_key(&self.event.source, &self.event.id, &self.plugin.name, step);
         let sending = Instant::now();
+        let count = !manners.safe && self.event.event_type == COUNT;
+        let at_most = self.ports.connector.patience(&call.request.connection) + INTENT_TIME;
+        let before = inner.busy_until;
+        // Noted before, for the attempt may end while it waits for the answer.
+        inner.busy_until = before.max((intent || count).then_some(sending + at_most));
         let sent = self.ports.connector.send(&call.request, &key).await;
+        inner.busy_until = match &sent {
+            Err(SendError::Lost(_)) => inner.busy_until,
+            // A host that was killed just before this one started may have sent it all the same.
+            Err(SendError::NotSent { .. }) if count => before.max(Some(self.started + at_most.saturating_sub(self.uptime))),
+            _ => before,
+        };
         let (fate, result) = match sent {
             Ok(response) => {
                 let fate = Fate::Answered { at: self.ports.clock.now(), response: response.clone(), settled_by: None };
@@ -355,26 +371,28 @@ impl Steps {
         result
     }
 
-    async fn make_settlement(&self, step: String, settlement: Settlement) -> Result<(), String> {
+    /// Where it cannot be stored, the attempt ends as a fault of the host: the plugin has decided
+    /// rightly, and will again.
+    async fn make_settlement(&self, step: String, settlement: Settlement) -> Result<Result<(), String>, JournalError> {
         let mut inner = self.inner.lock().await;
-        let at = inner.calls.iter().position(|c| c.step == step).ok_or_else(|| format!("no step `{step}` was ever sent"))?;
+        let Some(at) = inner.calls.iter().position(|c| c.step == step) else { return Ok(Err(format!("no step `{step}` was ever sent"))) };
         if !matches!(inner.calls[at].fate, Fate::Intended { .. }) {
-            return Err(format!("step `{step}` is not in doubt"));
+            return Ok(Err(format!("step `{step}` is not in doubt")));
         }
         let fate = match settlement {
             Settlement::Resend => Fate::Unsent,
             Settlement::Answered(response) => Fate::Answered { at: self.ports.clock.now(), response, settled_by: Some("plugin".into()) },
         };
-        durable(&mut inner).await.map_err(|e| e.to_string())?;
+        stored(&mut inner).await?;
         let ordinal = inner.calls[at].ordinal;
         inner.unsettled_receipt = Some(self.ports.journal.call(self.lease, CallWrite::Fate { ordinal, fate: fate.clone() }));
-        durable(&mut inner).await.map_err(|e| e.to_string())?;
+        stored(&mut inner).await?;
         let result = if matches!(fate, Fate::Unsent) { "settled: resend" } else { "settled: answered" };
         inner.calls[at].fate = fate;
         inner.in_doubt.remove(&step);
         let at_ms = millis(self.started.elapsed());
         inner.trace.push(Trace { step, at_ms, took_ms: 0, result: result.into(), request: None });
-        Ok(())
+        Ok(Ok(()))
     }
 
     async fn send_mail(&self, step: String, connection: String, mail: Mail) -> Result<(), CallError> {
@@ -403,7 +421,7 @@ impl Host for Steps {
         Box::pin(self.make_call(step, request))
     }
 
-    fn settle(&self, step: String, settlement: Settlement) -> BoxFuture<'_, Result<(), String>> {
+    fn settle(&self, step: String, settlement: Settlement) -> BoxFuture<'_, Result<Result<(), String>, JournalError>> {
         Box::pin(self.make_settlement(step, settlement))
     }
 
@@ -420,20 +438,22 @@ impl Host for Steps {
     }
 }
 
-/// Waits until the last answer is on disk. Where it cannot be stored, nothing more is sent.
+/// Waits until the last answer is on disk.
+async fn stored(inner: &mut Inner) -> Result<(), JournalError> {
+    match inner.unsettled_receipt.take() {
+        Some(receipt) => receipt.await,
+        None => Ok(()),
+    }
+}
+
+/// The same, for a call: where it cannot be stored, nothing more is sent.
 async fn durable(inner: &mut Inner) -> Result<(), CallError> {
-    let Some(receipt) = inner.unsettled_receipt.take() else { return Ok(()) };
-    receipt.await.map_err(|fault| {
+    stored(inner).await.map_err(|fault| {
         let reason = format!("the host's journal: {fault}");
         let after = Some(Duration::from_secs(1));
         inner.unavailable = Some(Unavailable { code: ErrorCode::HostFault, connection: None, after, spent: false });
         CallError::Unavailable { reason, after_ms: after.map(millis) }
     })
-}
-
-fn overrule(inner: &mut Inner, reason: String) -> CallError {
-    inner.overruled = Some(Ending::Refused { code: ErrorCode::PluginLimit, reason: reason.clone() });
-    CallError::TooLarge(reason)
 }
 
 fn remember(calls: &mut Vec<Call>, at: usize, call: Call) {
@@ -457,7 +477,7 @@ fn diverged(step: &str, call: &Call, request: &Request) -> String {
     format!("step `{step}` of attempt {} was sent with another request than now ({what})", call.attempt)
 }
 
-fn told(error: &SendError) -> CallError {
+pub(crate) fn told(error: &SendError) -> CallError {
     match error {
         SendError::Denied(reason) => CallError::Denied(reason.clone()),
         SendError::TooLarge { reason, .. } => CallError::TooLarge(reason.clone()),

@@ -67,6 +67,49 @@ async fn a_plugin_has_a_bound_of_its_own_and_zero_pauses_it() {
     assert_eq!(world.journal.claims.lock().unwrap().len(), 1, "it was not claimed");
 }
 
+/// Runs deliveries of a plugin with these connections for a minute, and counts those that ran.
+async fn ran_in_a_minute(connections: &[&str], rooms: [(&'static str, Result<usize, Duration>); 2]) -> usize {
+    let world = World::answering([]);
+    world.connector.rooms.lock().unwrap().extend(rooms);
+    world.journal.claims.lock().unwrap().extend((1..=10).map(|n| claim(n, Vec::new())));
+    let settings = PluginSettings { connections: connections.iter().map(ToString::to_string).collect(), ..settings() };
+    let handler = |_, _| -> BoxFuture<'static, Ending> {
+        Box::pin(async {
+            tokio::time::sleep(Duration::from_secs(40)).await;
+            Ending::Done
+        })
+    };
+    run(&world, FakePlugin { settings, handler: Box::new(handler) }, 8, tokio::time::sleep(Duration::from_secs(60))).await;
+    world.journal.finishes.lock().unwrap().len()
+}
+
+#[tokio::test(start_paused = true)]
+async fn deliveries_stay_where_they_are_while_their_connections_are_shut() {
+    let (shut, probe, open) = (Err(Duration::from_secs(3600)), Ok(1), Ok(usize::MAX));
+    assert_eq!(ran_in_a_minute(&["erp"], [("erp", shut), ("keyed", open)]).await, 0);
+    assert_eq!(ran_in_a_minute(&["erp"], [("erp", probe), ("keyed", open)]).await, 2, "one after the other");
+    assert_eq!(ran_in_a_minute(&["erp", "keyed"], [("erp", shut), ("keyed", shut)]).await, 0);
+    assert_eq!(ran_in_a_minute(&["erp", "keyed"], [("erp", shut), ("keyed", open)]).await, 10, "one that is open may do");
+    assert_eq!(ran_in_a_minute(&[], [("erp", shut), ("keyed", shut)]).await, 10, "it needs none");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shut_connection_is_looked_at_again_when_its_time_is_up() {
+    let world = World::answering([]);
+    world.connector.rooms.lock().unwrap().insert("erp", Err(Duration::from_secs(60)));
+    world.journal.claims.lock().unwrap().push_back(claim(1, Vec::new()));
+    let connector = world.connector.clone();
+    let handler = |_, _| -> BoxFuture<'static, Ending> { Box::pin(std::future::ready(Ending::Done)) };
+    let settings = PluginSettings { connections: vec!["erp".into()], ..settings() };
+    run(&world, FakePlugin { settings, handler: Box::new(handler) }, 8, async {
+        tokio::time::sleep(Duration::from_secs(30)).await;
+        connector.rooms.lock().unwrap().clear();
+        tokio::time::sleep(Duration::from_secs(31)).await;
+    })
+    .await;
+    assert_eq!(world.journal.finishes.lock().unwrap().len(), 1);
+}
+
 /// How many deliveries of each plugin run in the end, where each has a hundred, one after the other,
 /// and a bound of its own, and no handler ever ends.
 async fn stuck(bounds: &[Option<usize>], concurrency: usize) -> Vec<usize> {

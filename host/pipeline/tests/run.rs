@@ -69,3 +69,48 @@ async fn an_end_that_cannot_be_journaled_is_journaled_as_soon_as_it_can() {
     assert_eq!(finishes.iter().map(|f| &f.verdict).collect::<Vec<_>>(), [&Verdict::Done]);
     assert_eq!(*world.journal.full.lock().unwrap(), 0);
 }
+
+/// How long a delivery of an event of this type waits, in seconds, after a call that was answered
+/// so, in a host that is up for so long. The policy wants to wait a second at most, and the ERP may
+/// be at a request for a minute.
+async fn wait_after(event_type: &str, connection: &'static str, method: &'static str, lost: bool, uptime: Duration) -> i64 {
+    let error = match lost {
+        true => SendError::Lost("timeout".into()),
+        false => SendError::NotSent { reason: "503".into(), after: None, spent: true },
+    };
+    let world = World::answering([Err(error)]);
+    *world.connector.patience.lock().unwrap() = Duration::from_secs(60);
+    let handler = move |_, host: Arc<dyn Host>| -> BoxFuture<'static, Ending> {
+        Box::pin(async move {
+            host.call("write".into(), request(connection, method, "1")).await.unwrap_err();
+            Ending::Retry { code: ErrorCode::PluginRetry, reason: "told".into(), after: None, spent: true }
+        })
+    };
+    let plugin = FakePlugin { settings: settings(), handler: Box::new(handler) }.plugin();
+    let mut claim = claim(1, Vec::new());
+    Arc::get_mut(&mut claim.event).unwrap().event_type = event_type.into();
+    let runner = Runner { ports: world.ports(), plugins: Arc::default(), retry: waits(1), up_since: tokio::time::Instant::now() };
+    tokio::time::advance(uptime).await;
+    runner.run(claim, plugin).await;
+    let finishes = world.journal.finishes.lock().unwrap();
+    let Verdict::Waiting { until, .. } = finishes[0].verdict else { panic!("{:?}", finishes[0].verdict) };
+    until.duration_since(Still.now()).as_secs()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_write_is_given_time_to_arrive() {
+    let (order, count) = ("order.fulfilled", "inventory.updated");
+    assert_eq!(wait_after(order, "erp", "POST", true, HOUR).await, 65, "until then it would only be told to wait");
+    assert_eq!(wait_after(order, "keyed", "POST", true, HOUR).await, 0, "a repetition is harmless, and later events wait for it");
+    assert_eq!(wait_after(count, "keyed", "PUT", true, HOUR).await, 65, "a newer count takes its place, and must not be overtaken");
+    assert_eq!(wait_after(count, "erp", "PUT", true, HOUR).await, 65);
+    assert_eq!(wait_after(count, "keyed", "PUT", false, HOUR).await, 0, "it was certainly not applied");
+    assert_eq!(wait_after(count, "erp", "GET", true, HOUR).await, 0, "it changes nothing");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_killed_host_may_have_sent_is_given_time_too() {
+    let young = Duration::from_secs(5);
+    assert_eq!(wait_after("inventory.updated", "keyed", "PUT", false, young).await, 60);
+    assert_eq!(wait_after("order.fulfilled", "keyed", "POST", false, young).await, 0, "it is the first of its subject that is sent again");
+}

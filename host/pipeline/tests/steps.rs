@@ -11,7 +11,7 @@ use jiff::SignedDuration;
 use mortar_core::call::{CallError, Response, Settlement};
 use mortar_core::code::ErrorCode;
 use mortar_core::delivery::Ending;
-use mortar_core::ports::{CallWrite, Clock, Host, Plugin, PutError, SendError, StateWrite};
+use mortar_core::ports::{CallWrite, Clock, Host, JournalError, Plugin, PutError, SendError, StateWrite};
 use mortar_core::story::{Call, Fate};
 use mortar_pipeline::steps::Steps;
 
@@ -119,11 +119,22 @@ async fn a_lost_answer_is_in_doubt_until_it_is_settled() {
     let second = steps(&world, journaled(&world));
     let told = second.call("a".into(), request("erp", "POST", "1")).await.unwrap_err();
     assert!(matches!(told, CallError::InDoubt(_)), "it is not sent again by itself");
-    second.settle("a".into(), Settlement::Resend).await.unwrap();
+    second.settle("a".into(), Settlement::Resend).await.unwrap().unwrap();
     second.call("a".into(), request("erp", "POST", "1")).await.unwrap();
-    assert!(second.settle("a".into(), Settlement::Resend).await.is_err(), "an answered step is not in doubt");
+    assert!(second.settle("a".into(), Settlement::Resend).await.unwrap().is_err(), "an answered step is not in doubt");
     let sent = world.happened().iter().filter(|h| h.starts_with("send")).count();
     assert_eq!(sent, 2);
+}
+
+#[tokio::test]
+async fn a_settlement_that_cannot_be_stored_is_the_hosts_fault() {
+    let world = World::answering([Err(SendError::Lost("reset".into()))]);
+    steps(&world, Vec::new()).call("a".into(), request("erp", "POST", "1")).await.unwrap_err();
+    let second = steps(&world, journaled(&world));
+    second.call("a".into(), request("erp", "POST", "1")).await.unwrap_err();
+    *world.journal.fails.lock().unwrap() = true;
+    let settled = second.settle("a".into(), Settlement::Resend).await;
+    assert!(matches!(settled, Err(JournalError::Storage(_))), "the plugin would take it for a refusal: {settled:?}");
 }
 
 #[tokio::test]
@@ -137,7 +148,7 @@ async fn a_host_that_was_killed_after_sending_leaves_a_doubt() {
     let second = steps(&world, calls);
     assert!(matches!(second.call("a".into(), request("erp", "POST", "1")).await, Err(CallError::InDoubt(_))));
     let found = Response { status: 200, headers: Vec::new(), body: b"found".to_vec() };
-    second.settle("a".into(), Settlement::Answered(found.clone())).await.unwrap();
+    second.settle("a".into(), Settlement::Answered(found.clone())).await.unwrap().unwrap();
     assert_eq!(second.call("a".into(), request("erp", "POST", "1")).await.unwrap(), found);
 }
 
@@ -199,7 +210,7 @@ async fn a_look_is_at_the_erp_as_it_is_now() {
     assert!(matches!(second.call("a".into(), request("erp", "POST", "1")).await, Err(CallError::InDoubt(_))));
     let found = second.call("look".into(), request("erp", "GET", "b")).await.unwrap();
     assert_eq!(found.status, 200);
-    second.settle("a".into(), Settlement::Answered(found)).await.unwrap();
+    second.settle("a".into(), Settlement::Answered(found)).await.unwrap().unwrap();
     assert_eq!(second.call("look".into(), request("erp", "GET", "b")).await.unwrap().status, 200, "from the journal again");
 }
 

@@ -7,9 +7,13 @@ use mortar_bindings::order_events::exports::mortar::events::order_events as orde
 use mortar_bindings::order_events::mortar::events::common;
 use mortar_bindings::order_resolutions::exports::mortar::events::order_resolutions as resolutions;
 use mortar_bindings::return_events::exports::mortar::events::return_events as returns;
+use mortar_bindings::round_trip::exports::mortar::events::round_trip;
 use mortar_core::call;
 use mortar_core::event;
 use mortar_core::ports::{PutError, Run};
+use mortar_core::round_trip::Confirmation;
+
+use crate::ending::shortened;
 
 pub(crate) fn delivery(run: &Run) -> types::Delivery {
     let event = &run.event;
@@ -22,6 +26,16 @@ pub(crate) fn delivery(run: &Run) -> types::Delivery {
         received_at: event.received_at.to_string(),
         attempt: run.attempt,
         payload: String::from_utf8_lossy(&event.payload).into_owned(),
+    }
+}
+
+pub(crate) fn confirmation(confirmation: round_trip::Confirmation) -> Confirmation {
+    match confirmation {
+        round_trip::Confirmation::Confirmed(evidence) => Confirmation::Confirmed { evidence: shortened(evidence) },
+        round_trip::Confirmation::Mismatch(round_trip::Mismatch { expected, found }) => {
+            Confirmation::Mismatch { expected: shortened(expected), found: shortened(found) }
+        }
+        round_trip::Confirmation::NotApplicable => Confirmation::NotApplicable { reason: "the plugin has nothing to confirm".into() },
     }
 }
 

@@ -24,8 +24,15 @@ pub(crate) fn of_answer(answer: Result<Outcome, Failure>) -> Ending {
     match answer {
         Ok(Outcome::Done) => Ending::Done,
         Ok(Outcome::Ignored(reason)) => Ending::Ignored(shortened(reason)),
-        Err(Failure::Reject(reason)) => Ending::Refused { code: ErrorCode::PluginRejected, reason: shortened(reason) },
-        Err(Failure::Retry(retry)) => Ending::Retry {
+        Err(failure) => of_failure(failure),
+    }
+}
+
+/// The ending of a function that answered with a failure.
+pub(crate) fn of_failure(failure: Failure) -> Ending {
+    match failure {
+        Failure::Reject(reason) => Ending::Refused { code: ErrorCode::PluginRejected, reason: shortened(reason) },
+        Failure::Retry(retry) => Ending::Retry {
             code: ErrorCode::PluginRetry,
             reason: shortened(retry.reason),
             after: retry.after_ms.map(Duration::from_millis),
@@ -116,7 +123,7 @@ fn names(error: &wasmtime::Error) -> String {
     if names.is_empty() { String::new() } else { format!("; in {}", names.join(", called by ")) }
 }
 
-fn shortened(mut text: String) -> String {
+pub(crate) fn shortened(mut text: String) -> String {
     if text.len() > REASON {
         text.truncate(text.floor_char_boundary(REASON));
         text.push('…');

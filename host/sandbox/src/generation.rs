@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use mortar_bindings::imports::mortar::plugin::types::{Delivery, Failure, Outcome};
-use mortar_bindings::{any_event, inbound_shipment_events, inventory_events, order_events, order_resolutions, return_events};
+use mortar_bindings::round_trip::exports::mortar::events::round_trip::Confirmation;
+use mortar_bindings::{any_event, inbound_shipment_events, inventory_events, order_events, order_resolutions, return_events, round_trip};
 use mortar_core::event::{Family, TypedEvent};
 use mortar_core::plugin::PluginSettings;
-use mortar_core::ports::{BoxFuture, Handler, Host, Plugin, Ran, Run};
+use mortar_core::ports::{BoxFuture, Confirmed, Handler, Host, Plugin, Ran, Run};
 use wasmtime::component::InstancePre;
 use wasmtime::{Engine, Result, Store};
 
@@ -37,6 +38,7 @@ impl Generation {
             component: self.component.clone(),
             families: self.handlers.families(),
             any_event: self.handlers.any_event(),
+            round_trip: self.handlers.round_trip(),
             settings: self.settings.clone(),
             handler: Arc::new(self),
         }
@@ -47,6 +49,10 @@ impl Handler for Generation {
     fn run(&self, run: Run, typed: Option<TypedEvent>, host: Arc<dyn Host>) -> BoxFuture<'_, Ran> {
         Box::pin(run::run(self, run, typed, host))
     }
+
+    fn confirm(&self, run: Run, host: Arc<dyn Host>) -> BoxFuture<'_, Confirmed> {
+        Box::pin(run::confirm(self, run, host))
+    }
 }
 
 /// Declares the handlers, one for each interface that an event can be delivered through.
@@ -55,6 +61,8 @@ macro_rules! handlers {
         /// The interfaces of `mortar:events` that a component exports, ready to be instantiated.
         pub(crate) struct Handlers {
             $($module: Option<$module::HandlerPre<Context>>,)+
+            /// No handler: it runs after one.
+            round_trip: Option<round_trip::HandlerPre<Context>>,
         }
 
         impl Handlers {
@@ -65,6 +73,7 @@ macro_rules! handlers {
             pub(crate) fn new(component: &InstancePre<Context>, exports: impl Fn(&str) -> bool) -> Result<Self> {
                 Ok(Self {
                     $($module: exports($interface).then(|| $module::HandlerPre::new(component.clone())).transpose()?,)+
+                    round_trip: exports("round-trip").then(|| round_trip::HandlerPre::new(component.clone())).transpose()?,
                 })
             }
 
@@ -74,6 +83,9 @@ macro_rules! handlers {
                 $(if let Some(handler) = &self.$module {
                     handler.instantiate_async(&mut store()).await?;
                 })+
+                if let Some(round_trip) = &self.round_trip {
+                    round_trip.instantiate_async(&mut store()).await?;
+                }
                 Ok(())
             }
         }
@@ -105,6 +117,22 @@ impl Handlers {
     /// True where raw events are handled.
     pub(crate) fn any_event(&self) -> bool {
         self.any_event.is_some()
+    }
+
+    /// True where it reads back from the ERP.
+    pub(crate) fn round_trip(&self) -> bool {
+        self.round_trip.is_some()
+    }
+
+    /// Instantiates the component and calls its `confirm`. None where it has none.
+    pub(crate) async fn confirm(
+        &self,
+        store: &mut Store<Context>,
+        delivery: &Delivery,
+    ) -> Result<Option<std::result::Result<Confirmation, Failure>>> {
+        let Some(round_trip) = &self.round_trip else { return Ok(None) };
+        let instance = round_trip.instantiate_async(&mut *store).await?;
+        instance.mortar_events_round_trip().call_confirm(store, delivery).await.map(Some)
     }
 
     /// Instantiates the component and calls its handler: the typed one where it has it and the

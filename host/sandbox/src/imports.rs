@@ -26,7 +26,7 @@ impl connection::Host for Context {
     }
 
     async fn settle(&mut self, step: String, settlement: Settlement) -> Result<Result<(), String>> {
-        Ok(self.host.settle(step, convert::settlement(settlement)).await)
+        Ok(self.host.settle(step, convert::settlement(settlement)).await.map_err(HostFault)?)
     }
 }
 

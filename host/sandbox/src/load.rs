@@ -316,8 +316,8 @@ impl Host for NoHost {
         Self::denied()
     }
 
-    fn settle(&self, _: String, _: Settlement) -> BoxFuture<'_, Result<(), String>> {
-        Box::pin(async { Err(Self::REASON.into()) })
+    fn settle(&self, _: String, _: Settlement) -> BoxFuture<'_, Result<Result<(), String>, JournalError>> {
+        Self::refused()
     }
 
     fn mail(&self, _: String, _: String, _: Mail) -> BoxFuture<'_, Result<(), CallError>> {

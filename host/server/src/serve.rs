@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use mortar_core::ports::Clock;
 use mortar_pipeline::Ports;
+use mortar_pipeline::confirm::confirm;
 use mortar_pipeline::dispatch::dispatch;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -68,6 +69,7 @@ pub async fn serve(loaded: Loaded) -> Result<(), ServeError> {
     let ports = wired.ports.clone();
     let admin = Arc::new(Admin {
         ports: ports.clone(),
+        round_trips: wired.round_trips.clone(),
         plugins: wired.plugins.clone(),
         connections: wired.connections,
         backups: wired.backups.clone(),
@@ -82,6 +84,8 @@ pub async fn serve(loaded: Loaded) -> Result<(), ServeError> {
     let admin = tokio::spawn(serve_admin(admin_listener, admin, stopping.clone()));
     let purging = tokio::spawn(purge(ports.clone(), stopping.clone()));
     let following = tokio::spawn(wired.swaps.follow(stopping.clone()));
+    let round_trips = config.delivery.round_trips;
+    let confirming = tokio::spawn(confirm(ports.clone(), wired.round_trips, wired.plugins.clone(), round_trips, stopping.clone()));
     let dispatching = tokio::spawn(dispatch(ports.clone(), wired.plugins.clone(), config.delivery.clone(), stopping));
     let names: Vec<_> = wired.plugins.now().iter().map(|n| n.plugin.name.clone()).collect();
     tracing::info!(edge = %edge_address, admin = %admin_address, plugins = ?names, "serving");
@@ -95,7 +99,7 @@ pub async fn serve(loaded: Loaded) -> Result<(), ServeError> {
         () = drain(edge, dispatching, config.delivery.drain_timeout) => {}
         () = signals.first() => tracing::warn!("second signal: stopping at once; what runs will run again after the next start"),
     }
-    let _ = tokio::join!(admin, purging, following);
+    let _ = tokio::join!(admin, purging, following, confirming);
     ports.journal.close().await.map_err(ServeError::Close)?;
     tracing::info!("stopped");
     Ok(())

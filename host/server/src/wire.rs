@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
 use jiff::Timestamp;
-use mortar_connect::Connections;
+use mortar_connect::{Connections, Keeper, Secrets};
 use mortar_core::config::{Config, Secret};
-use mortar_core::ports::{Clock, Journal, Observer, Random, Sandbox};
+use mortar_core::ports::{Clock, Journal, Observer, Random, RoundTrips, Sandbox};
 use mortar_journal::{Backups, SqliteJournal};
 use mortar_pipeline::Ports;
 use mortar_pipeline::plugins::Plugins;
@@ -14,7 +14,7 @@ use mortar_pipeline::swap::Swaps;
 use mortar_sandbox::{Compiler, SandboxError, SandboxOptions, WasmSandbox};
 use tokio::time::Instant;
 
-use crate::config::Loaded;
+use crate::config::{Loaded, secrets};
 use crate::edge::Source;
 use crate::telemetry::metrics::Metrics;
 
@@ -71,6 +71,8 @@ pub enum WireError {
 pub struct Wired {
     /// The pipeline's view of them.
     pub ports: Ports,
+    /// What is known of round trips.
+    pub round_trips: Arc<dyn RoundTrips>,
     /// Who handles what.
     pub plugins: Arc<Plugins>,
     /// What follows the plugin directory.
@@ -94,17 +96,30 @@ pub async fn wire(loaded: &Loaded) -> Result<Wired, WireError> {
     let observer: Arc<dyn Observer> = metrics.clone();
     let journal = open_journal(loaded, clock.clone())?;
     let backups = journal.backups();
-    let journal: Arc<dyn Journal> = Arc::new(journal);
+    let journal = Arc::new(journal);
+    let round_trips: Arc<dyn RoundTrips> = journal.clone();
+    let journal: Arc<dyn Journal> = journal;
     let sandbox: Arc<dyn Sandbox> = Arc::new(open_sandbox(loaded, &loaded.path(&loaded.config.plugins.directory), true, clock.clone())?);
-    let resolve = |secret: &Secret| loaded.secret(secret);
-    let connections = Connections::new(&loaded.config.connections, &resolve, clock.clone(), observer.clone())
+    let connections = Connections::new(&loaded.config.connections, loaded, clock.clone(), observer.clone())
         .map_err(|errors| WireError::Config(lines(&errors)))?;
     let connections = Arc::new(connections);
     let ports = Ports { journal, connector: connections.clone(), clock, random: Arc::new(SystemRandom), observer };
     let plugins = Arc::<Plugins>::default();
     let swaps = Swaps::new(ports.clone(), sandbox, plugins.clone(), loaded.config.plugins.clone());
     swaps.start().await?;
-    Ok(Wired { ports, plugins, swaps, connections, backups, metrics })
+    Ok(Wired { ports, round_trips, plugins, swaps, connections, backups, metrics })
+}
+
+impl Secrets for Loaded {
+    fn resolve(&self, secret: &Secret) -> Result<String, String> {
+        self.secret(secret)
+    }
+
+    fn keeper(&self, secret: &Secret) -> Option<Keeper> {
+        let Secret::File(path) = secret else { return None };
+        let path = self.path(path);
+        Some(Box::new(move |text| secrets::replace(&path, text).map_err(|error| format!("{}: {error}", path.display()))))
+    }
 }
 
 /// The sources of a configuration.

@@ -9,6 +9,7 @@
 //! | [`mod@bench`] | `cargo xtask bench` |
 //! | [`sim`] | `cargo xtask sim` |
 //! | [`torture`] | `cargo xtask torture` |
+//! | [`fuzz`] | `cargo xtask fuzz` |
 //! | [`audit`] | `cargo xtask audit` |
 //! | [`run`] | how commands are run |
 
@@ -17,6 +18,7 @@
 mod audit;
 mod bench;
 mod demo;
+mod fuzz;
 mod plugins;
 mod run;
 mod sim;
@@ -70,6 +72,15 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Looks for bytes that break what reads them: callbacks, signatures, settings, the journal
+    Fuzz {
+        /// How long each target runs
+        #[arg(long, default_value_t = 60)]
+        seconds: u32,
+        /// Only this one: callback, config, journal, plugin or signature
+        #[arg(long)]
+        target: Option<String>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -81,6 +92,7 @@ fn main() -> ExitCode {
         Command::Bench { arguments } => bench::bench(&arguments),
         Command::Sim { arguments } => sim::sim(&arguments),
         Command::Torture { arguments } => torture::torture(&arguments),
+        Command::Fuzz { seconds, target } => fuzz::fuzz(seconds, target.as_deref()),
     };
     match done {
         Ok(code) => code,

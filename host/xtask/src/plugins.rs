@@ -11,7 +11,13 @@ const TARGET: &str = "wasm32-wasip2";
 
 /// Each plugin's package and the name under which operators know it; the second group is for
 /// tests only.
-const PLUGINS: [(&str, &str); 3] = [("mortar-plugin-rest", "rest"), ("hello-rust", "hello-rust"), ("guest-misbehave", "misbehave")];
+const PLUGINS: [(&str, &str); 5] = [
+    ("mortar-plugin-rest", "rest"),
+    ("hello-rust", "hello-rust"),
+    ("example-reorder-alert", "reorder-alert"),
+    ("example-tracking-mail", "tracking-mail"),
+    ("guest-misbehave", "misbehave"),
+];
 
 /// Builds them, and says where they are.
 pub(crate) fn build() -> Result<ExitCode> {
@@ -44,6 +50,7 @@ pub(crate) fn directory() -> PathBuf {
 fn settings(name: &str) -> Option<PathBuf> {
     let place = match name {
         "hello-rust" => root().join("examples/hello/rust"),
+        "reorder-alert" | "tracking-mail" => root().join("examples").join(name),
         "misbehave" => root().join("tests/guests/misbehave"),
         _ => root().join("plugins").join(name),
     };

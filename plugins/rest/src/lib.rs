@@ -1,7 +1,9 @@
 //! Maps every event to a REST ERP by the rules in `plugin.toml`, without a developer.
 //!
-//! This file talks to the host; `map` decides what to say, with the values that `template` finds.
+//! This file talks to the host; `map` decides what to say, with the values that `template` finds, and
+//! `compare` whether the ERP says the same.
 
+mod compare;
 mod map;
 mod template;
 
@@ -11,6 +13,7 @@ use mortar_sdk::inventory_events::{Inventory, InventoryEvents};
 use mortar_sdk::order_events::{Order, OrderEvents};
 use mortar_sdk::order_resolutions::{OrderResolutions, Resolution};
 use mortar_sdk::return_events::{ReturnEvents, ReturnShipment};
+use mortar_sdk::round_trip::{Confirmation, Mismatch, RoundTrip};
 use mortar_sdk::{
     CallError, Delivery, Failure, Outcome, Request, Response, Settlement, call, call_or_settle, config, done, fresh, ignored, log,
 };
@@ -18,7 +21,7 @@ use serde::Serialize;
 
 struct Rest;
 
-mortar_sdk::export!(Rest: order_events, order_resolutions, inbound_shipment_events, inventory_events, return_events);
+mortar_sdk::export!(Rest: order_events, order_resolutions, inbound_shipment_events, inventory_events, return_events, round_trip);
 
 impl OrderEvents for Rest {
     fn handle(delivery: Delivery, order: Order) -> Result<Outcome, Failure> {
@@ -51,6 +54,29 @@ impl ReturnEvents for Rest {
     fn handle(delivery: Delivery, shipment: ReturnShipment) -> Result<Outcome, Failure> {
         handle(&delivery, "return", &shipment)
     }
+}
+
+impl RoundTrip for Rest {
+    fn confirm(delivery: Delivery) -> Result<Confirmation, Failure> {
+        let settings: Settings = config()?;
+        let checks = settings.checks(&delivery).map_err(Failure::reject)?.map(|plan| plan.calls).unwrap_or_default();
+        let mut evidence = Vec::new();
+        for Call { step, rule, body } in &checks {
+            let expected = body.clone().unwrap_or_default();
+            let Some(answer) = look(step, &rule.connection, &rule.path)? else {
+                return Ok(mismatch(&rule.path, &expected.to_string(), "nothing"));
+            };
+            if let Some((expected, found)) = compare::difference(&expected, &answer.json().unwrap_or_default()) {
+                return Ok(mismatch(&rule.path, &expected, &found));
+            }
+            evidence.push(format!("{} has {expected}", rule.path));
+        }
+        Ok(if evidence.is_empty() { Confirmation::NotApplicable } else { Confirmation::Confirmed(evidence.join("; ")) })
+    }
+}
+
+fn mismatch(path: &str, expected: &str, found: &str) -> Confirmation {
+    Confirmation::Mismatch(Mismatch { expected: format!("{path}: {expected}"), found: found.into() })
 }
 
 fn handle(delivery: &Delivery, kind: &str, record: &impl Serialize) -> Result<Outcome, Failure> {

@@ -4,6 +4,7 @@ use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use mortar_sdk::Delivery;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -14,6 +15,9 @@ use crate::template::{Fault, Root, Scope, fill, look_up, text};
 #[serde(deny_unknown_fields)]
 pub(crate) struct Settings {
     rules: BTreeMap<String, Value>,
+    /// What is read back afterwards.
+    #[serde(default)]
+    confirm: BTreeMap<String, Value>,
 }
 
 /// One kind of call that an event asks for; README.md explains each setting.
@@ -34,6 +38,28 @@ pub(crate) struct Rule {
     #[serde(default)]
     needs: Vec<String>,
     fields: Option<BTreeMap<String, Field>>,
+}
+
+/// What the ERP is asked after an event was delivered, and what it must say.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Check {
+    #[serde(default = "erp")]
+    connection: String,
+    path: String,
+    each: Option<String>,
+    #[serde(default)]
+    needs: Vec<String>,
+    #[serde(default)]
+    fields: BTreeMap<String, Field>,
+}
+
+impl From<Check> for Rule {
+    fn from(check: Check) -> Self {
+        let Check { connection, path, each, needs, fields } = check;
+        let (find, accept, repeatable, step) = (None, Vec::new(), true, None);
+        Self { connection, method: "GET".into(), path, find, accept, repeatable, step, each, needs, fields: Some(fields) }
+    }
 }
 
 fn erp() -> String {
@@ -71,35 +97,52 @@ impl Settings {
     /// Plans the calls for an event; none where no rule fits its type. `kind` names the record.
     pub(crate) fn plan(&self, delivery: &Delivery, kind: &str, record: &impl Serialize) -> Result<Option<Plan>, String> {
         let wrong = |why: String| format!("the rule for {} in plugin.toml: {why}", delivery.event_type);
-        let Some(rules) = self.rules_for(&delivery.event_type).map_err(|error| wrong(error.to_string()))? else { return Ok(None) };
-        let root = root(delivery, record).map_err(|error| wrong(error.to_string()))?;
-        let scope = Scope::new(&root);
-        let mut plan = Plan { calls: Vec::new(), skipped: Vec::new() };
-        let mut names = BTreeSet::new();
-        for rule in &rules {
-            let name = rule.step.as_deref().or(rule.each.as_deref()).unwrap_or(kind);
-            if !names.insert(name) {
-                return Err(wrong(format!("two rules share the step `{name}`: give each its own, as in step = \"notify\"")));
-            }
-            for (step, scope) in rule.steps(name, &scope).map_err(wrong)? {
-                match rule.call(&step, &scope) {
-                    Ok(call) => plan.calls.push(call),
-                    Err(Fault::Absent(field)) => plan.skipped.push(format!("{step} has no {field}")),
-                    Err(Fault::Wrong(why)) => return Err(wrong(why)),
-                }
-            }
-        }
-        Ok(Some(plan))
+        let rules = best_fit::<Rule>(&self.rules, &delivery.event_type).map_err(|error| wrong(error.to_string()))?;
+        let Some(rules) = rules else { return Ok(None) };
+        let root = root(delivery, record, true).map_err(|error| wrong(error.to_string()))?;
+        plan(&rules, kind, &Scope::new(&root)).map(Some).map_err(wrong)
     }
 
-    /// The rules of the pattern that fits best. The others are not even read: a fault in one holds
-    /// up only its own events.
-    fn rules_for(&self, event_type: &str) -> serde_json::Result<Option<Vec<Rule>>> {
-        let fits = |pattern: &str| pattern.strip_suffix('*').map_or(pattern == event_type, |beginning| event_type.starts_with(beginning));
-        let fitting = self.rules.iter().filter(|(pattern, _)| fits(pattern));
-        let best = fitting.max_by_key(|(pattern, _)| (!pattern.ends_with('*'), pattern.len()));
-        best.map(|(_, rules)| serde_json::from_value(if rules.is_array() { rules.clone() } else { json!([rules]) })).transpose()
+    /// Plans what the ERP is asked once an event was delivered: paths start at the record as it was
+    /// sent. The body of such a call is what the answer must hold.
+    pub(crate) fn checks(&self, delivery: &Delivery) -> Result<Option<Plan>, String> {
+        let wrong = |why: String| format!("confirm for {} in plugin.toml: {why}", delivery.event_type);
+        let checks = best_fit::<Check>(&self.confirm, &delivery.event_type).map_err(|error| wrong(error.to_string()))?;
+        let Some(checks) = checks else { return Ok(None) };
+        let rules: Vec<Rule> =
+            checks.into_iter().enumerate().map(|(n, check)| Rule { step: Some(n.to_string()), ..check.into() }).collect();
+        let sent: Value = serde_json::from_str(&delivery.payload).map_err(|error| wrong(error.to_string()))?;
+        let root = root(delivery, &sent, false).map_err(|error| wrong(error.to_string()))?;
+        plan(&rules, "", &Scope::new(&root)).map(Some).map_err(wrong)
     }
+}
+
+fn plan(rules: &[Rule], kind: &str, scope: &Scope<'_>) -> Result<Plan, String> {
+    let mut plan = Plan { calls: Vec::new(), skipped: Vec::new() };
+    let mut names = BTreeSet::new();
+    for rule in rules {
+        let name = rule.step.as_deref().or(rule.each.as_deref()).unwrap_or(kind);
+        if !names.insert(name) {
+            return Err(format!("two rules share the step `{name}`: give each its own, as in step = \"notify\""));
+        }
+        for (step, scope) in rule.steps(name, scope)? {
+            match rule.call(&step, &scope) {
+                Ok(call) => plan.calls.push(call),
+                Err(Fault::Absent(field)) => plan.skipped.push(format!("{step} has no {field}")),
+                Err(Fault::Wrong(why)) => return Err(why),
+            }
+        }
+    }
+    Ok(plan)
+}
+
+/// The rules of the pattern that fits best. The others are not even read: a fault in one holds
+/// up only its own events.
+fn best_fit<T: DeserializeOwned>(rules: &BTreeMap<String, Value>, event_type: &str) -> serde_json::Result<Option<Vec<T>>> {
+    let fits = |pattern: &str| pattern.strip_suffix('*').map_or(pattern == event_type, |beginning| event_type.starts_with(beginning));
+    let fitting = rules.iter().filter(|(pattern, _)| fits(pattern));
+    let best = fitting.max_by_key(|(pattern, _)| (!pattern.ends_with('*'), pattern.len()));
+    best.map(|(_, rules)| serde_json::from_value(if rules.is_array() { rules.clone() } else { json!([rules]) })).transpose()
 }
 
 impl Rule {
@@ -141,14 +184,14 @@ fn table(fields: &BTreeMap<String, Field>, scope: &Scope<'_>) -> Result<Value, S
     fields.iter().map(|(name, field)| Ok((name.clone(), value(field)?))).collect()
 }
 
-fn root<'a>(delivery: &'a Delivery, record: &impl Serialize) -> serde_json::Result<Root<'a>> {
+fn root<'a>(delivery: &'a Delivery, record: &impl Serialize, known: bool) -> serde_json::Result<Root<'a>> {
     let Delivery { event_id, event_type, source, subject, occurred_at, received_at, .. } = delivery;
     // Not the attempt: a request that differs between attempts would diverge.
-    let known = json!({
+    let about = json!({
         "event_id": event_id, "event_type": event_type, "source": source, "subject": subject,
         "occurred_at": occurred_at, "received_at": received_at,
     });
-    Ok(Root { record: serde_json::to_value(record)?, delivery: known, payload: &delivery.payload, raw: OnceCell::new() })
+    Ok(Root { record: serde_json::to_value(record)?, delivery: about, known, payload: &delivery.payload, raw: OnceCell::new() })
 }
 
 /// One scope for each element of a list, which knows it by the list's name in the singular:

@@ -228,3 +228,15 @@ fn a_fault_in_one_rule_holds_up_only_its_own_events() {
     let settings = settings(r#"rules = { "order.*" = { method = "PUT", path = "/o" }, "return.*" = { nonsense = 1 } }"#);
     assert_eq!(plan(&settings, "order.packed", &order()).calls.len(), 1);
 }
+
+#[test]
+fn what_is_read_back_starts_at_the_record_as_it_was_sent() {
+    let settings = shipped();
+    let sent = json!({ "customer_identifier": "SO 1", "shipments": [{ "shipment_id": "shp_1", "tracking_number": "1Z" }, { "shipment_id": "shp_2" }] });
+    let delivery = Delivery { event_type: "order.fulfilled".into(), payload: sent.to_string(), ..Delivery::default() };
+    let plan = settings.checks(&delivery).unwrap().unwrap();
+    assert_eq!(lines(&plan), [r#"0/shp_1: GET /orders/SO%201/shipments/shp_1 {"tracking_number":"1Z"}"#]);
+    assert_eq!(plan.skipped, ["0/shp_2 has no shipment.tracking_number"]);
+    let other = Delivery { event_type: "order.created".into(), ..delivery };
+    assert!(settings.checks(&other).unwrap().is_none());
+}

@@ -17,6 +17,8 @@ pub(crate) enum Fault {
 pub(crate) struct Root<'a> {
     pub(crate) record: Value,
     pub(crate) delivery: Value,
+    /// True where the record's fields are those of the contract, so that any other name is an error.
+    pub(crate) known: bool,
     /// The record as it was sent.
     pub(crate) payload: &'a str,
     /// The same, read when the first path asks for it.
@@ -69,11 +71,15 @@ pub(crate) fn look_up<'a>(path: &str, scope: &Scope<'a>) -> Result<&'a Value, St
     let unknown = |names: Vec<&str>| format!("there is no `{path}`; known here: {}", names.join(", "));
     let mut keys = path.split('.');
     let first = keys.next().unwrap_or(path);
-    let first = scope.get(first).ok_or_else(|| unknown(scope.names()))?;
+    let first = match scope.get(first) {
+        Some(value) => value,
+        None if !scope.root.known => &Value::Null,
+        None => return Err(unknown(scope.names())),
+    };
     keys.try_fold(first, |value, key| match value {
         Value::Object(fields) => match fields.get(key) {
             Some(value) => Ok(value),
-            None if path.starts_with("raw.") => Ok(&Value::Null),
+            None if path.starts_with("raw.") || !scope.root.known => Ok(&Value::Null),
             None => Err(unknown(fields.keys().map(String::as_str).collect())),
         },
         Value::Null => Ok(&Value::Null),

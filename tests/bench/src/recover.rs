@@ -126,7 +126,7 @@ fn failed(lease: mortar_core::ports::Lease) -> Finish {
         log: Vec::new(),
     };
     let verdict = Verdict::Waiting { until: Fixed.now() + LONG, code, reason, spent: true };
-    Finish { lease, verdict, gap: Gap::Skip, attempt, state: Vec::new() }
+    Finish { lease, verdict, gap: Gap::Skip, attempt, state: Vec::new(), confirm_at: None }
 }
 
 /// A callback of small events, each of an order of its own.

@@ -149,8 +149,8 @@ impl Host for Erp {
         let response = Response { status: 201, headers: Vec::new(), body: b"{}".to_vec() };
         Box::pin(std::future::ready(Ok(response)))
     }
-    fn settle(&self, _: String, _: Settlement) -> BoxFuture<'_, Result<(), String>> {
-        Box::pin(std::future::ready(Ok(())))
+    fn settle(&self, _: String, _: Settlement) -> BoxFuture<'_, Result<Result<(), String>, JournalError>> {
+        Box::pin(std::future::ready(Ok(Ok(()))))
     }
     fn mail(&self, _: String, _: String, _: Mail) -> BoxFuture<'_, Result<(), CallError>> {
         Box::pin(std::future::ready(Ok(())))

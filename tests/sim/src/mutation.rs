@@ -52,6 +52,8 @@ mutations! {
     ForgetGaps => OrderHolds;
     /// Older counts are delivered like any other event.
     ForgetNewest => NewestWins;
+    /// A newer count does not wait where the older one did, whose request may be under way.
+    ForgetPlaces => NewestWins;
     /// Deliveries that wait for another attempt are forgotten when the host starts.
     LoseWaiting => AllIsOver;
     /// A commit that fails is reported as done.

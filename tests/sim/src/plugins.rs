@@ -10,7 +10,7 @@ use mortar_core::code::ErrorCode;
 use mortar_core::delivery::{Ending, Gap};
 use mortar_core::event::{Family, Inventory, TypedEvent};
 use mortar_core::plugin::PluginSettings;
-use mortar_core::ports::{BoxFuture, Handler, Host, Plugin, Ran, Run, StateWrite};
+use mortar_core::ports::{BoxFuture, Handler, Host, JournalError, Plugin, Ran, Run, StateWrite};
 use serde_json::json;
 
 use crate::chance::Chance;
@@ -176,7 +176,8 @@ impl Native {
                 Ok(response) => return Err(rejects(format!("answered with {}", response.status))),
                 Err(CallError::InDoubt(_)) if self.temper != Temper::Careless => {
                     let settlement = self.look(run, write, host).await?;
-                    host.settle(write.step.clone(), settlement).await.map_err(|reason| retries(reason, None))?;
+                    let settled = host.settle(write.step.clone(), settlement).await.map_err(|fault| at_the_host(&fault))?;
+                    settled.map_err(rejects)?;
                 }
                 Err(error) => return Err(ending(error)),
             }
@@ -212,6 +213,11 @@ fn retries(reason: String, after: Option<Duration>) -> Ending {
     Ending::Retry { code: ErrorCode::PluginRetry, reason, after, spent: true }
 }
 
+/// The end of a handler that the host has to break off.
+fn at_the_host(fault: &JournalError) -> Ending {
+    Ending::Retry { code: ErrorCode::HostFault, reason: fault.to_string(), after: None, spent: false }
+}
+
 fn mood(run: &Run, index: usize) -> Result<(), Ending> {
     let seed = run.event.id.bytes().fold(u64::from(run.attempt) << 8 | index as u64, |sum, byte| sum.wrapping_mul(31) + u64::from(byte));
     match Chance::new(seed).below(10) {
@@ -223,7 +229,7 @@ fn mood(run: &Run, index: usize) -> Result<(), Ending> {
 }
 
 async fn count(host: &dyn Host) -> Result<(), Ending> {
-    let broken = |fault: mortar_core::ports::JournalError| retries(fault.to_string(), None);
+    let broken = |fault| at_the_host(&fault);
     let entry = host.state_get(COUNTER.into()).await.map_err(broken)?;
     let (expected, value) = entry.map_or((0, Vec::new()), |entry| (entry.version, entry.value));
     let value = Some((counted(&value) + 1).to_string().into_bytes());
@@ -260,6 +266,7 @@ impl SimSandbox {
             component: "native".into(),
             families: vec![native.family],
             any_event: false,
+            round_trip: false,
             settings: Arc::new(PluginSettings { gap: native.gap, ..defaults.clone() }),
             handler: Arc::new(SimHandler { native, sandbox: self.clone() }),
         };

@@ -145,12 +145,14 @@ impl End<'_> {
     }
 
     /// Writes whose order counts. Left out are those of a delivery that was a dead letter once, if
-    /// later events do not wait for it; counts do neither, but outdate it. And those that the ERP applied when
-    /// nobody waited for their answer any longer, since no host can hold them back.
+    /// later events do not wait for it; counts do neither, but outdate it. And those that the ERP
+    /// applied when nobody waited for their answer any longer, if an attempt that knows of them
+    /// comes before any later event, or can no longer come.
     fn in_order(&self, counts: bool) -> BTreeMap<(&str, &str), Vec<(&StoredEvent, &Write)>> {
         let mut by_subject: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        for applied in self.applied.iter().filter(|applied| !applied.late) {
+        for applied in self.applied {
             if let Some((event, delivery)) = self.of(&applied.write)
+                && (!applied.late || counts && !delivery.died)
                 && (counts
                     || !delivery.died
                     || plugins::ALL.iter().any(|native| native.name == applied.write.plugin && native.gap == Gap::Hold))

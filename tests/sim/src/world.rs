@@ -264,7 +264,7 @@ impl World {
             attempts: 12,
             age: Duration::from_secs(6 * 3600),
         };
-        let config = DeliveryConfig { concurrency: 8, retry, drain_timeout: DRAIN };
+        let config = DeliveryConfig { concurrency: 8, retry, drain_timeout: DRAIN, ..DeliveryConfig::default() };
         // One channel for each dispatcher: a `watch` wakes several in an order left to chance.
         let [first, second] = [(); 2].map(|()| watch::channel(false));
         let stops = self.faults.last() && chance.hits(0.3);

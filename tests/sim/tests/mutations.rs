@@ -37,6 +37,7 @@ caught! {
     forgotten_order_is_caught: ForgetOrder,
     forgotten_gaps_are_caught: ForgetGaps,
     forgotten_times_of_counts_are_caught: ForgetNewest,
+    forgotten_places_of_counts_are_caught: ForgetPlaces,
     lost_waiting_deliveries_are_caught: LoseWaiting,
     forgotten_faults_are_caught: ForgetFaults,
     forgotten_versions_are_caught: ForgetVersions,

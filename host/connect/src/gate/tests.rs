@@ -188,3 +188,26 @@ async fn a_probe_that_was_given_up_makes_room_for_another() {
     run(&gate, Up).await;
     assert_eq!((gate.load().phase, gate.load().allowed), (Phase::Ramping, 1));
 }
+
+#[tokio::test(start_paused = true)]
+async fn there_is_room_for_the_probes_only_until_the_breaker_is_closed() {
+    let (gate, _) = gate("breaker = { failures = 1, probes = 2 }");
+    assert_eq!(gate.room(), Ok(usize::MAX), "closed, the line is long enough for everybody");
+    run(&gate, Down).await;
+    assert_eq!(gate.room(), Err(seconds(5)));
+    tokio::time::advance(seconds(5)).await;
+    assert_eq!(gate.room(), Ok(2));
+    let probes = [gate.enter().await.expect("a pass"), gate.enter().await.expect("a pass")];
+    assert_eq!(gate.room(), Err(seconds(5)), "the probes decide");
+    probes.into_iter().for_each(|probe| probe.end(Up));
+    assert_eq!(gate.room(), Ok(usize::MAX));
+}
+
+#[tokio::test(start_paused = true)]
+async fn there_is_no_room_during_a_pause_that_nobody_waits_for() {
+    let (gate, _) = gate("timeout = \"30s\"");
+    run(&gate, Busy(Some(seconds(100)))).await;
+    assert_eq!(gate.room(), Err(seconds(100)));
+    tokio::time::advance(seconds(70)).await;
+    assert_eq!(gate.room(), Ok(usize::MAX), "the rest is waited for in line");
+}

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use mortar_connect::{ConnectError, Connections};
+use mortar_connect::{ConnectError, Connections, Keeper, Secrets};
 use mortar_core::call::{Request, Response};
 use mortar_core::config::{ConnectionConfig, Secret};
 use mortar_core::ports::{Clock, Connector, Observation, Observer, SendError};
@@ -57,6 +57,7 @@ pub(crate) struct World {
     pub(crate) connections: Connections,
     pub(crate) clock: Arc<TestClock>,
     pub(crate) observed: Arc<Observed>,
+    pub(crate) kept: Kept,
 }
 
 /// Reads `[NAME]` tables of connections. The secret `{ env = "X" }` is `X-s3cret`; `MISSING` is not there.
@@ -64,13 +65,32 @@ pub(crate) fn try_connect(toml: &str) -> Result<World, Vec<ConnectError>> {
     let config: BTreeMap<String, ConnectionConfig> = toml::from_str(toml).unwrap();
     let clock = Arc::new(TestClock(Mutex::new("2025-01-01T00:00:00Z".parse().unwrap())));
     let observed = Arc::new(Observed::default());
-    let resolve = |secret: &Secret| match secret {
-        Secret::Env(name) if name == "MISSING" => Err("the environment variable MISSING is not set".to_owned()),
-        Secret::Env(name) => Ok(format!("{name}-s3cret")),
-        Secret::File(path) => std::fs::read_to_string(path).map_err(|e| e.to_string()),
-    };
-    let connections = Connections::new(&config, &resolve, clock.clone(), observed.clone())?;
-    Ok(World { connections, clock, observed })
+    let kept = Kept::default();
+    let connections = Connections::new(&config, &TestSecrets(kept.clone()), clock.clone(), observed.clone())?;
+    Ok(World { connections, clock, observed, kept })
+}
+
+/// What was put in the place of secrets.
+pub(crate) type Kept = Arc<Mutex<Vec<String>>>;
+
+struct TestSecrets(Kept);
+
+impl Secrets for TestSecrets {
+    fn resolve(&self, secret: &Secret) -> Result<String, String> {
+        match secret {
+            Secret::Env(name) if name == "MISSING" => Err("the environment variable MISSING is not set".to_owned()),
+            Secret::Env(name) => Ok(format!("{name}-s3cret")),
+            Secret::File(path) => std::fs::read_to_string(path).map_err(|e| e.to_string()),
+        }
+    }
+
+    fn keeper(&self, _: &Secret) -> Option<Keeper> {
+        let kept = self.0.clone();
+        Some(Box::new(move |secret| {
+            kept.lock().unwrap().push(secret.to_owned());
+            Ok(())
+        }))
+    }
 }
 
 /// One connection `erp` to an address on this machine, with further settings.

@@ -173,4 +173,125 @@ pub enum Auth {
         /// The scope asked for.
         scope: Option<String>,
     },
+    /// OAuth 2 client credentials, with a signed statement instead of a secret.
+    #[serde(rename = "oauth2-jwt")]
+    OAuth2Jwt(Box<OAuth2Jwt>),
+    /// OAuth 2 with a refresh token that somebody who may has obtained once.
+    #[serde(rename = "oauth2-refresh-token")]
+    OAuth2RefreshToken(Box<OAuth2RefreshToken>),
+    /// OAuth 1.0a with tokens, signed with HMAC-SHA256.
+    #[serde(rename = "oauth1")]
+    OAuth1(Box<OAuth1>),
+}
+
+/// `kind = "oauth2-jwt"`
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OAuth2Jwt {
+    /// The token endpoint.
+    pub token_url: String,
+    /// The client.
+    pub client_id: String,
+    /// Its private key, in PEM.
+    pub private_key: Secret,
+    /// How the statement is signed.
+    #[serde(default)]
+    pub algorithm: Algorithm,
+    /// The key's name at the server, sent as `kid`.
+    pub key_id: Option<String>,
+    /// The SHA-256 of the key's certificate in base64url, sent as `x5t#S256`.
+    pub thumbprint: Option<String>,
+    /// Whom the statement is for. Absent: the token endpoint.
+    pub audience: Option<String>,
+    /// The scope asked for.
+    pub scope: Option<String>,
+}
+
+/// How a statement is signed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Algorithm {
+    /// RSA-PSS with SHA-256.
+    #[default]
+    Ps256,
+    /// RSA with SHA-256.
+    Rs256,
+    /// ECDSA on P-256 with SHA-256.
+    Es256,
+}
+
+impl Algorithm {
+    /// Its name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ps256 => "PS256",
+            Self::Rs256 => "RS256",
+            Self::Es256 => "ES256",
+        }
+    }
+}
+
+/// `kind = "oauth2-refresh-token"`
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OAuth2RefreshToken {
+    /// The token endpoint.
+    pub token_url: String,
+    /// The client.
+    pub client_id: String,
+    /// Its secret, where it has one.
+    pub client_secret: Option<Secret>,
+    /// The refresh token. Where the server gives another one each time, it takes this one's place in
+    /// its file.
+    pub refresh_token: Secret,
+    /// The scope asked for.
+    pub scope: Option<String>,
+}
+
+/// `kind = "oauth1"`
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OAuth1 {
+    /// The application.
+    pub consumer_key: String,
+    /// Its secret.
+    pub consumer_secret: Secret,
+    /// The token.
+    pub token: String,
+    /// Its secret.
+    pub token_secret: Secret,
+    /// The account, where the server wants it named.
+    pub realm: Option<String>,
+}
+
+impl Auth {
+    /// Every secret, with the key below `auth` that it stands at.
+    #[must_use]
+    pub fn secrets(&self) -> Vec<(&'static str, &Secret)> {
+        match self {
+            Self::None => Vec::new(),
+            Self::Bearer { token } => vec![("token", token)],
+            Self::Basic { password, .. } => vec![("password", password)],
+            Self::Header { value, .. } => vec![("value", value)],
+            Self::OAuth2ClientCredentials { client_secret, .. } => vec![("client_secret", client_secret)],
+            Self::OAuth2Jwt(jwt) => vec![("private_key", &jwt.private_key)],
+            Self::OAuth2RefreshToken(refresh) => {
+                let own = refresh.client_secret.as_ref().map(|secret| ("client_secret", secret));
+                own.into_iter().chain([("refresh_token", &refresh.refresh_token)]).collect()
+            }
+            Self::OAuth1(oauth) => vec![("consumer_secret", &oauth.consumer_secret), ("token_secret", &oauth.token_secret)],
+        }
+    }
+
+    /// The token endpoint, where there is one.
+    #[must_use]
+    pub fn token_url(&self) -> Option<&str> {
+        match self {
+            Self::OAuth2ClientCredentials { token_url, .. } => Some(token_url),
+            Self::OAuth2Jwt(jwt) => Some(&jwt.token_url),
+            Self::OAuth2RefreshToken(refresh) => Some(&refresh.token_url),
+            Self::None | Self::Bearer { .. } | Self::Basic { .. } | Self::Header { .. } | Self::OAuth1(_) => None,
+        }
+    }
 }

@@ -52,8 +52,9 @@ impl PluginSettings {
         if let Some(retry) = &self.retry {
             found.retry("retry", retry);
         }
+        found.retry("round_trip.retry", &self.round_trip.retry);
         for (index, pattern) in self.events.iter().flatten().enumerate() {
-            if pattern.is_empty() || pattern[..pattern.len() - 1].contains('*') {
+            if pattern.is_empty() || pattern.strip_suffix('*').unwrap_or(pattern).contains('*') {
                 found.push(format!("events[{index}]"), "write an event type, or the beginning of one and a `*`, as in `order.*`");
             }
         }
@@ -202,8 +203,7 @@ impl Problems {
         self.name(&at, name);
         let mail =
             self.url(&format!("{at}.url"), &connection.url, &["https", "http", "smtps", "smtp"]).is_some_and(|s| s.starts_with("smtp"));
-        let header_auth = matches!(connection.auth, Auth::Bearer { .. } | Auth::Header { .. } | Auth::OAuth2ClientCredentials { .. });
-        if mail && header_auth {
+        if mail && !matches!(connection.auth, Auth::None | Auth::Basic { .. }) {
             self.push(format!("{at}.auth"), "a mail server takes `kind = \"basic\"` only");
         }
         match (&connection.from, mail) {
@@ -235,12 +235,11 @@ impl Problems {
     }
 
     fn auth(&mut self, at: &str, auth: &Auth) {
-        match auth {
-            Auth::Header { name, .. } => self.header(&format!("{at}.auth.name"), Some(name)),
-            Auth::OAuth2ClientCredentials { token_url, .. } => {
-                self.url(&format!("{at}.auth.token_url"), token_url, &["https", "http"]);
-            }
-            Auth::None | Auth::Bearer { .. } | Auth::Basic { .. } => {}
+        if let Auth::Header { name, .. } = auth {
+            self.header(&format!("{at}.auth.name"), Some(name));
+        }
+        if let Some(token_url) = auth.token_url() {
+            self.url(&format!("{at}.auth.token_url"), token_url, &["https", "http"]);
         }
     }
 

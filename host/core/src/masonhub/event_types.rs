@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::event::{EventType, Family};
+use crate::event::{COUNT, EventType, Family};
 
 /// The kinds of record that are read, not only passed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +51,7 @@ impl Kind {
             Self::UpdateResolution => "order.update_resolved",
             Self::CancelResolution => "order.cancel_resolved",
             Self::InboundShipment => inbound_shipment(status),
-            Self::Stock => "inventory.updated",
+            Self::Stock => COUNT,
             Self::Snapshot => "inventory.snapshot_ready",
             Self::Return => returned(status),
         }

@@ -283,28 +283,67 @@ fn openings(body: &[u8]) -> usize {
     body.chunks(128).map(|run| usize::from(run.iter().map(|b| u8::from(b | CURLY == b'{')).sum::<u8>())).sum()
 }
 
+/// No number without an exponent that is shorter is endless.
+const LONG: usize = 300;
+
 /// The first number that no plugin could hold: as wide as it is, it would be infinite. What is
 /// read here leaves out such a field unseen, and the readers of some languages refuse all of it.
 pub(super) fn endless_number(json: &str) -> Option<&str> {
+    if !looks_endless(json.as_bytes()) {
+        return None;
+    }
     let bytes = json.as_bytes();
     let mut at = 0;
     while let Some(byte) = bytes.get(at) {
-        let rest = &bytes[at..];
         match byte {
-            b'"' => at += text_length(rest),
-            b'-' | b'0'..=b'9' => {
-                let length = rest.iter().position(|b| !matches!(b, b'+' | b'-' | b'.' | b'0'..=b'9' | b'e' | b'E')).unwrap_or(rest.len());
+            b'"' => at += text_length(&bytes[at..]),
+            _ if is_numeric(byte) => {
+                let length = bytes[at..].iter().position(|byte| !is_numeric(byte)).unwrap_or(bytes.len() - at);
                 let number = &json[at..at + length];
-                // Shorter ones without an exponent are far from it.
-                if (length > 300 || number.contains(['e', 'E'])) && serde_json::from_str::<f64>(number).is_err() {
+                if is_endless(number) {
                     return Some(number);
                 }
-                at += length;
+                at += number.len();
             }
             _ => at += 1,
         }
     }
     None
+}
+
+/// True where some part, be it in a text or not, could be an endless number: nearly no body has
+/// one. Looked at in short runs without an exit in between, which compilers turn into vector
+/// instructions.
+fn looks_endless(json: &[u8]) -> bool {
+    /// Far less than half of the shortest endless number without an exponent: such a one fills a run.
+    const RUN: usize = 64;
+    json.chunks(RUN).enumerate().any(|(index, run)| {
+        if run.iter().fold(true, |all, byte| all & is_numeric(byte)) {
+            return run.len() == RUN;
+        }
+        let start = index * RUN;
+        let next = &json[start + 1..json.len().min(start + 1 + RUN)];
+        let exponent = |digit: &u8, e: &u8| (digit.is_ascii_digit() | (*digit == b'.')) & (e | 0x20 == b'e');
+        run.iter().zip(next).fold(false, |any, (digit, e)| any | exponent(digit, e))
+            && (start..).zip(run.iter().zip(next)).any(|(at, (digit, e))| exponent(digit, e) && is_in_endless(json, at))
+    })
+}
+
+/// True where the byte belongs to a number, or to a text that reads like one, and it is endless.
+fn is_in_endless(json: &[u8], at: usize) -> bool {
+    let before = json[..at].iter().rev().take(LONG).take_while(|byte| is_numeric(byte)).count();
+    let after = json[at..].iter().take(LONG).take_while(|byte| is_numeric(byte)).count();
+    let (start, end) = (at - before, at + after);
+    let follows = start == 0 || matches!(json[start - 1], b':' | b',' | b'[' | b' ' | b'\t' | b'\r' | b'\n');
+    before.max(after) == LONG || (follows && std::str::from_utf8(&json[start..end]).is_ok_and(is_endless))
+}
+
+fn is_endless(number: &str) -> bool {
+    (number.len() > LONG || number.contains(['e', 'E'])) && serde_json::from_str::<f64>(number).is_err()
+}
+
+fn is_numeric(byte: &u8) -> bool {
+    matches!(byte, b'+' | b'-' | b'.' | b'0'..=b'9' | b'e' | b'E')
 }
 
 /// How long the text is that begins here, its quotes included.
@@ -373,7 +412,20 @@ mod tests {
         for (json, number) in [("[1e999]", "1e999"), ("{\"a\\\"1\":-1E+309}", "-1E+309"), (long.as_str(), long.as_str())] {
             assert_eq!(endless_number(json), Some(number), "{json}");
         }
-        for json in ["[1e308,-0.1e-999,12]", "[\"1e999\"]", "[\"\\\"1e999\"]", "[\"\\\\\",1e3]", "\"1e999", "\"\\"] {
+        let far = format!("[{}1E+999]", "1,".repeat(200));
+        assert_eq!(endless_number(&far), Some("1E+999"));
+        let never_ending = "1e".repeat(500_000);
+        assert_eq!(endless_number(&never_ending), Some(never_ending.as_str()), "and it is no work to find out");
+        for json in [
+            "[1e308,-0.1e-999,12]",
+            "[\"5b0f6b1e-7c2d-4f0e-9d55\"]",
+            "[\" 1e999\"]",
+            "[\"1e999\"]",
+            "[\"\\\"1e999\"]",
+            "[\"\\\\\",1e3]",
+            "\"1e999",
+            "\"\\",
+        ] {
             assert_eq!(endless_number(json), None, "{json}");
         }
     }

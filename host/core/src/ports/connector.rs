@@ -66,6 +66,15 @@ pub trait Connector: Send + Sync {
     /// lost request may see nothing, and a moment later it is applied.
     fn patience(&self, connection: &str) -> Duration;
 
+    /// How many requests the connection would let start if none were under way, or for how long it
+    /// lets none start.
+    ///
+    /// # Errors
+    /// None may start for this long: the server is down, or asked for a pause.
+    fn room(&self, _connection: &str) -> Result<usize, Duration> {
+        Ok(usize::MAX)
+    }
+
     /// Checks a request against the connection's limits and allow-lists, without sending it.
     ///
     /// # Errors

@@ -222,6 +222,8 @@ pub struct Finish {
     pub attempt: story::Attempt,
     /// The plugin's state writes; applied only where the verdict is done or ignored.
     pub state: Vec<StateWrite>,
+    /// When the ERP is to be read back, if the verdict is done and the plugin can.
+    pub confirm_at: Option<Timestamp>,
 }
 
 /// What the journal made of a finish.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::round_trip::RoundTripState;
+
 /// Something that metrics count.
 #[derive(Clone, Debug)]
 pub enum Observation<'a> {
@@ -29,6 +31,15 @@ pub enum Observation<'a> {
         plugin: &'a str,
         /// `done`, `ignored`, `waiting` or `dead`.
         result: &'static str,
+        /// How long it took.
+        took: Duration,
+    },
+    /// A look at the ERP for a round trip ended.
+    RoundTrip {
+        /// The plugin.
+        plugin: &'a str,
+        /// `confirmed`, `mismatch`, `unconfirmed`, `not-applicable`, or `due` where it is looked at again.
+        state: RoundTripState,
         /// How long it took.
         took: Duration,
     },

@@ -9,9 +9,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{BoxFuture, JournalError, StateEntry, StateWrite, StoredEvent};
 use crate::call::{CallError, Mail, Request, Response, Settlement};
+use crate::code::ErrorCode;
 use crate::delivery::Ending;
 use crate::event::{Family, TypedEvent};
 use crate::plugin::PluginProblem;
+use crate::round_trip::Confirmation;
 use crate::story;
 
 /// What a run is given of its delivery.
@@ -34,7 +36,16 @@ pub struct Ran {
     pub digest: Arc<str>,
 }
 
-/// One generation of a plugin: a loaded generation of it, ready to run.
+/// What a look at the ERP came to.
+#[derive(Clone, Debug)]
+pub struct Confirmed {
+    /// What the plugin found, or how its `confirm` ended instead: as a retry or refused.
+    pub answer: Result<Confirmation, Ending>,
+    /// What the plugin logged.
+    pub log: Vec<story::LogLine>,
+}
+
+/// One generation of a plugin: a loaded version of it, ready to run.
 ///
 /// It runs for as long as somebody holds it, whatever has taken its place meanwhile.
 #[derive(Clone, Debug)]
@@ -50,6 +61,8 @@ pub struct Plugin {
     pub families: Vec<Family>,
     /// True where it takes raw events.
     pub any_event: bool,
+    /// True where it reads back from the ERP (`round-trip`).
+    pub round_trip: bool,
     /// Its settings.
     pub settings: Arc<crate::plugin::PluginSettings>,
     /// What runs it.
@@ -70,6 +83,14 @@ pub trait Handler: Send + Sync {
     /// Runs the plugin's handler on an event: the typed one where `typed` is given and the plugin
     /// exports it, else the raw one.
     fn run(&self, run: Run, typed: Option<TypedEvent>, host: Arc<dyn Host>) -> BoxFuture<'_, Ran>;
+
+    /// Runs the plugin's `confirm` on an event whose delivery is done. Only asked of plugins with
+    /// [`round_trip`](Plugin::round_trip).
+    fn confirm(&self, _run: Run, _host: Arc<dyn Host>) -> BoxFuture<'_, Confirmed> {
+        let reason = "the plugin does not read back".to_owned();
+        let answer = Err(Ending::Refused { code: ErrorCode::PluginMissing, reason });
+        Box::pin(std::future::ready(Confirmed { answer, log: Vec::new() }))
+    }
 }
 
 impl fmt::Debug for dyn Handler {
@@ -82,8 +103,8 @@ impl fmt::Debug for dyn Handler {
 pub trait Host: Send + Sync {
     /// `connection.call`
     fn call(&self, step: String, request: Request) -> BoxFuture<'_, Result<Response, CallError>>;
-    /// `connection.settle`
-    fn settle(&self, step: String, settlement: Settlement) -> BoxFuture<'_, Result<(), String>>;
+    /// `connection.settle`; the text says why the step cannot be settled.
+    fn settle(&self, step: String, settlement: Settlement) -> BoxFuture<'_, Result<Result<(), String>, JournalError>>;
     /// `mail.send`
     fn mail(&self, step: String, connection: String, mail: Mail) -> BoxFuture<'_, Result<(), CallError>>;
     /// `state.get`
@@ -107,7 +128,7 @@ pub trait Sandbox: Send + Sync {
     ///
     /// # Errors
     /// The directory cannot be listed. That says nothing of the plugins in it.
-    fn look(&self) -> BoxFuture<'_, Result<Look, PluginProblem>>;
+    fn look(&self) -> BoxFuture<'_, Result<Listing, PluginProblem>>;
 
     /// Resolves when another look is worth it: at a change of the directory, or after a while.
     fn changed(&self) -> BoxFuture<'_, ()>;
@@ -183,7 +204,7 @@ pub struct Kept {
 
 /// What the plugin directory holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Look {
+pub struct Listing {
     /// Its plugins, by name.
     pub found: Vec<Found>,
     /// What looks like a plugin and is none.

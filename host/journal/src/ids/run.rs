@@ -43,8 +43,25 @@ impl Run {
     /// Looks into the file.
     pub(crate) fn find(&self, conn: &Connection, key: IdKey) -> rusqlite::Result<Option<EventSeq>> {
         let mut block = conn.prepare_cached("SELECT records FROM id_blocks WHERE id = ?")?;
-        let found = block.query_row([block_key(self.id, scale(key.high, self.blocks))], |row| Ok(search(row.get_ref(0)?.as_blob()?, key)));
-        Ok(found.optional()?.flatten().map(|offset| self.first + u64::from(offset)))
+        let at = scale(key.high, self.blocks);
+        let found = block.query_row([block_key(self.id, at)], |row| {
+            let records = row.get_ref(0)?.as_blob()?;
+            self.search(at, records, key).map_err(|what| FromSqlConversionFailure(0, Type::Blob, what.into()))
+        });
+        found.optional().map(Option::flatten)
+    }
+
+    /// The event that goes with a hash in the records of a block. A block that is damaged would deny
+    /// ids that it had, and their events would be stored twice; so all of it is looked at.
+    fn search(&self, at: usize, records: &[u8], key: IdKey) -> Result<Option<EventSeq>, &'static str> {
+        let (records, rest) = records.as_chunks::<RECORD>();
+        let sorted = records.iter().map(key_of).is_sorted_by(|a, b| a < b);
+        if !rest.is_empty() || !sorted || records.iter().any(|record| scale(key_of(record).high, self.blocks) != at) {
+            return Err("not a block of ids");
+        }
+        let Ok(found) = records.binary_search_by_key(&key, key_of) else { return Ok(None) };
+        let seq = self.first + u64::from(u32::from_le_bytes(std::array::from_fn(|i| records[found][16 + i])));
+        if seq <= self.last { Ok(Some(seq)) } else { Err("an id of an event that is not in the run") }
     }
 
     /// Reads what memory holds of each run, oldest first.
@@ -53,14 +70,15 @@ impl Run {
         let runs = runs.query_map([], |row| {
             let filter = Filter::from_bytes(row.get_ref(5)?.as_blob()?);
             let filter = filter.ok_or_else(|| FromSqlConversionFailure(5, Type::Blob, "not the filter of a run".into()))?;
-            Ok(Self {
-                id: row.get(0)?,
-                first: row.get::<_, i64>(1)?.cast_unsigned(),
-                last: row.get::<_, i64>(2)?.cast_unsigned(),
-                newest: row.get(3)?,
-                blocks: row.get::<_, u32>(4)? as usize,
-                filter,
-            })
+            let (id, first, last): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            let blocks: u32 = row.get(4)?;
+            // Their keys nest.
+            let fits = (0..1 << (63 - BLOCK_BITS)).contains(&id) && (1..=1 << BLOCK_BITS).contains(&blocks);
+            if !fits || first < 0 || last < first {
+                return Err(FromSqlConversionFailure(0, Type::Integer, "not a run of ids".into()));
+            }
+            let (first, last) = (first.cast_unsigned(), last.cast_unsigned());
+            Ok(Self { id, first, last, newest: row.get(3)?, blocks: blocks as usize, filter })
         })?;
         runs.collect()
     }
@@ -128,13 +146,8 @@ fn block_key(run: i64, block: usize) -> i64 {
     run << BLOCK_BITS | block as i64
 }
 
-/// The offset that goes with a hash in a block's records, which are sorted.
-fn search(records: &[u8], key: IdKey) -> Option<u32> {
-    let (records, _) = records.as_chunks::<RECORD>();
-    let found = records.binary_search_by_key(&key, |record| {
-        let word = |at: usize| u64::from_be_bytes(std::array::from_fn(|i| record[at + i]));
-        IdKey { high: word(0), low: word(8) }
-    });
-    let record = &records[found.ok()?];
-    Some(u32::from_le_bytes(std::array::from_fn(|i| record[16 + i])))
+/// The hash in a record.
+fn key_of(record: &[u8; RECORD]) -> IdKey {
+    let word = |at: usize| u64::from_be_bytes(std::array::from_fn(|i| record[at + i]));
+    IdKey { high: word(0), low: word(8) }
 }

@@ -72,6 +72,32 @@ fn a_damaged_filter_is_an_error() {
     assert!(super::Run::load_all(&conn).is_err());
 }
 
+/// It would deny ids that it had, and their events would be stored twice.
+#[test]
+fn a_damaged_block_is_an_error() {
+    let conn = file();
+    let sealed = Sealed::build(1, ids(10, 60), 0);
+    let unsorted = "CAST(substr(records, 21) || substr(records, 1, 20) AS BLOB)";
+    let of_an_event_elsewhere = "CAST(substr(records, 1, 16) || x'ffffffff' || substr(records, 21) AS BLOB)";
+    for damage in ["x'00'", unsorted, of_an_event_elsewhere] {
+        conn.execute_batch("DELETE FROM id_runs; DELETE FROM id_blocks").unwrap();
+        write(&conn, &sealed);
+        conn.execute(&format!("UPDATE id_blocks SET records = {damage}"), []).unwrap();
+        assert!((10..70).any(|n| sealed.run.find(&conn, key(n)).is_err()), "{damage}");
+    }
+}
+
+#[test]
+fn a_run_that_no_journal_can_have_is_an_error() {
+    let conn = file();
+    for damage in ["id = -1", "id = 9223372036854775807", "first_seq = -1", "last_seq = 9", "blocks = 0", "blocks = 16777217"] {
+        conn.execute_batch("DELETE FROM id_runs; DELETE FROM id_blocks").unwrap();
+        write(&conn, &Sealed::build(1, ids(10, 60), 0));
+        conn.execute(&format!("UPDATE id_runs SET {damage}"), []).unwrap();
+        assert!(super::Run::load_all(&conn).is_err(), "{damage}");
+    }
+}
+
 #[test]
 fn the_filter_errs_rarely() {
     let sealed = Sealed::build(1, ids(0, 50_000), 0);

@@ -1,12 +1,16 @@
 //! Callbacks that were set aside: quarantined and rejected ones.
 
+use std::net::IpAddr;
+
 use bytes::Bytes;
 use mortar_core::ports::{JournalError, NewCallback};
 use mortar_core::story::{Quarantined, Rejected};
+use rusqlite::Error::FromSqlConversionFailure;
+use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row};
 
+use super::rows::{number, time, time_or_none};
 use crate::fault::reading;
-use crate::key::time;
 
 /// What is in quarantine, newest first.
 pub(crate) fn quarantined(conn: &Connection, released: bool, limit: usize) -> Result<Vec<Quarantined>, JournalError> {
@@ -64,25 +68,25 @@ fn limit_of(limit: usize) -> i64 {
 
 fn in_quarantine(row: &Row<'_>) -> rusqlite::Result<Quarantined> {
     Ok(Quarantined {
-        id: row.get::<_, i64>(0)?.cast_unsigned(),
+        id: number(row, 0)?,
         source: row.get(1)?,
-        received_at: time(row.get(2)?),
+        received_at: time(row, 2)?,
         reason: row.get(3)?,
         body: None,
-        bytes: row.get::<_, i64>(4)?.cast_unsigned(),
-        released_at: row.get::<_, Option<i64>>(5)?.map(time),
+        bytes: number(row, 4)?,
+        released_at: time_or_none(row, 5)?,
     })
 }
 
 fn in_sample(row: &Row<'_>) -> rusqlite::Result<Rejected> {
     Ok(Rejected {
-        id: row.get::<_, i64>(0)?.cast_unsigned(),
+        id: number(row, 0)?,
         source: row.get(1)?,
-        received_at: time(row.get(2)?),
+        received_at: time(row, 2)?,
         remote: row.get(6)?,
         reason: row.get(3)?,
-        bytes: row.get::<_, i64>(4)?.cast_unsigned(),
-        admitted_at: row.get::<_, Option<i64>>(5)?.map(time),
+        bytes: number(row, 4)?,
+        admitted_at: time_or_none(row, 5)?,
     })
 }
 
@@ -90,12 +94,17 @@ fn in_sample(row: &Row<'_>) -> rusqlite::Result<Rejected> {
 fn callback(row: &Row<'_>) -> rusqlite::Result<NewCallback> {
     Ok(NewCallback {
         source: row.get::<_, String>(1)?.into(),
-        received_at: time(row.get(2)?),
-        remote: row.get::<_, Option<String>>(6)?.and_then(|remote| remote.parse().ok()),
+        received_at: time(row, 2)?,
+        remote: remote(row, 6)?,
         delivery_header: row.get(7)?,
         secret: row.get(8)?,
         body: Bytes::from(row.get::<_, Vec<u8>>(9)?),
         events: Vec::new(),
         unreadable: None,
     })
+}
+
+fn remote(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<IpAddr>> {
+    let Some(text) = row.get_ref(column)?.as_str_or_null()? else { return Ok(None) };
+    text.parse().map(Some).map_err(|_| FromSqlConversionFailure(column, Type::Text, "not an address".into()))
 }

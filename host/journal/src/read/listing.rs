@@ -7,7 +7,7 @@ use mortar_core::ports::{Filter, JournalError};
 use mortar_core::story::EventSummary;
 use rusqlite::Connection;
 
-use super::rows::{self, EVENT, EventRow};
+use super::rows::{self, DeliveryRow, EVENT, EventRow};
 use crate::fault::reading;
 use crate::key::{event_of, time};
 use crate::shared::Shared;
@@ -109,15 +109,28 @@ fn summarize(conn: &Connection, shared: &Shared, filter: &Filter, event: EventRo
 /// The event with its deliveries as they are now.
 pub(super) fn summary(conn: &Connection, shared: &Shared, event: EventRow) -> rusqlite::Result<EventSummary> {
     let mut deliveries = rows::deliveries(conn, event.seq)?;
-    for (key, delivery) in &mut deliveries {
-        if delivery.state.is_open()
-            && let Some(running) = shared.running().get(key)
+    for DeliveryRow { key, summary, count } in &mut deliveries {
+        let key = *key;
+        if summary.state.is_open()
+            && let Some(running) = shared.running().get(&key)
         {
-            delivery.state = State::Running;
-            delivery.at = time(running.since);
-            delivery.held_by = None;
+            summary.state = State::Running;
+            summary.at = time(running.since);
+            summary.held_by = None;
+        }
+        // The file knows of newer counts that are over, memory of those that are open.
+        if let Some((line, as_of)) = count.filter(|_| !summary.outdated) {
+            summary.outdated = shared.look(move |queue| queue.has_newer(line, as_of, key)).unwrap_or_default();
         }
     }
     let EventRow { seq, id, event_type, subject, source, received_at, .. } = event;
-    Ok(EventSummary { seq, id, event_type, subject, source, received_at, deliveries: deliveries.into_iter().map(|(_, d)| d).collect() })
+    Ok(EventSummary {
+        seq,
+        id,
+        event_type,
+        subject,
+        source,
+        received_at,
+        deliveries: deliveries.into_iter().map(|row| row.summary).collect(),
+    })
 }

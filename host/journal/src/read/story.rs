@@ -3,11 +3,14 @@
 use mortar_core::delivery::EventSeq;
 use mortar_core::ports::JournalError;
 use mortar_core::story::{CallbackStory, DeliveryStory, EventStory};
+use rusqlite::Error::FromSqlConversionFailure;
+use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::Packs;
 use super::listing::summary;
-use super::rows::{self, EventRow};
+use super::round_trips::round_trip;
+use super::rows::{self, EventRow, number, time};
 use crate::fault::reading;
 use crate::key::{HashKeys, delivery_key};
 use crate::shared::Shared;
@@ -49,13 +52,15 @@ fn outlived(conn: &Connection, shared: &Shared, event: &str) -> rusqlite::Result
 
 fn tell(conn: &Connection, shared: &Shared, event: EventRow) -> rusqlite::Result<EventStory> {
     let pack = Packs::default().get(conn, event.pack)?;
-    let payload = String::from_utf8_lossy(pack.get(event.record.clone()).unwrap_or_default()).into_owned();
+    let record = pack.get(event.record.clone()).ok_or_else(|| FromSqlConversionFailure(0, Type::Blob, "the record lies outside".into()))?;
+    let payload = String::from_utf8_lossy(record).into_owned();
     let callback = callback(conn, event.callback)?;
     let as_of = event.as_of;
     let event = summary(conn, shared, event)?;
     let deliveries = event.deliveries.iter().map(|delivery| {
         let key = delivery_key(delivery.id).unwrap_or_default();
-        Ok(DeliveryStory { delivery: delivery.clone(), attempts: rows::attempts(conn, key)?, calls: rows::calls(conn, key)? })
+        let (attempts, calls) = (rows::attempts(conn, key)?, rows::calls(conn, key)?);
+        Ok(DeliveryStory { delivery: delivery.clone(), attempts, calls, round_trip: round_trip(conn, key)? })
     });
     let deliveries = deliveries.collect::<rusqlite::Result<_>>()?;
     Ok(EventStory { as_of, payload, callback, deliveries, event })
@@ -73,11 +78,11 @@ fn callback(conn: &Connection, first: i64) -> rusqlite::Result<CallbackStory> {
     let mut callback = conn.prepare_cached("SELECT received_at, remote, delivery_header, secret, body_length FROM events WHERE seq = ?")?;
     callback.query_row([first], |row| {
         Ok(CallbackStory {
-            received_at: crate::key::time(row.get(0)?),
+            received_at: time(row, 0)?,
             remote: row.get(1)?,
             delivery_header: row.get(2)?,
             secret: row.get(3)?,
-            bytes: row.get::<_, i64>(4)?.cast_unsigned(),
+            bytes: number(row, 4)?,
             events: ids,
         })
     })

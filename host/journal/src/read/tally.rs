@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rusqlite::Connection;
 
-use crate::key::{event_of, state};
+use super::rows::state;
+use crate::key::event_of;
 use crate::shared::Tally;
 
 /// A view of the file as it is at the start; what is written later is not in it.
@@ -25,6 +26,7 @@ impl Tallying {
         let count = |sql| self.conn.query_row(sql, [], |row| row.get::<_, i64>(0));
         tally.quarantined = count("SELECT count(*) FROM quarantine WHERE released_at IS NULL")?;
         tally.rejected = count("SELECT count(*) FROM rejected")?;
+        tally.mismatches = count("SELECT count(*) FROM round_trips INDEXED BY unconfirmed WHERE state = 2")?;
         let mut handled = 0;
         let mut last = None;
         let mut deliveries = self.conn.prepare("SELECT id, state FROM deliveries ORDER BY id")?;
@@ -32,7 +34,7 @@ impl Tallying {
         while let Some(row) = deliveries.next()? {
             let event = event_of(row.get(0)?);
             handled += i64::from(last.replace(event) != Some(event));
-            tally.moves(None, state(row.get(1)?));
+            tally.moves(None, Some(state(row, 1)?));
             if stop.load(Ordering::Relaxed) {
                 return Ok(None);
             }

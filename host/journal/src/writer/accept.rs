@@ -7,6 +7,7 @@ use mortar_core::ports::{Accepted, JournalError, NewCallback, NewDelivery, NewEv
 
 use super::Request;
 use super::batch::{Batch, Change};
+use super::finish::stored_state;
 use super::newest::{Place, REASON};
 use crate::fault::Fault;
 use crate::key::{IdKey, micros, nested};
@@ -149,20 +150,22 @@ impl Storing<'_> {
             Order::Fifo => None,
             Order::Newest => Some(self.new.event.as_of.map_or(received_at, micros)),
         };
-        let open = self.open(place, as_of, received_at);
-        let outdated = match as_of {
-            Some(as_of) => batch.is_outdated(place, open.key, as_of)?,
-            None => false,
+        let mut open = self.open(place, as_of, received_at);
+        let (state, reason) = match as_of {
+            Some(as_of) if batch.is_outdated(place, open.key, as_of)? => (State::Superseded, Some(REASON)),
+            Some(_) => {
+                let reason = batch.place_of(&mut open, place.line)?;
+                (stored_state(open.waiting), reason)
+            }
+            None => (State::Pending, None),
         };
-        let (state, reason) = if outdated { (State::Superseded, Some(REASON)) } else { (State::Pending, None) };
-        batch.insert_delivery()?.execute((open.key, state as u8, received_at, subject, as_of, reason))?;
+        batch.insert_delivery()?.execute((open.key, state as u8, open.due, subject, as_of, reason))?;
         batch.staged.tally.moves(None, Some(state));
-        if outdated {
+        if state == State::Superseded {
             return Ok(());
         }
         if let Some(as_of) = as_of {
-            batch.supersede(place.line, received_at)?;
-            batch.add_count(place.line, Count { key: open.key, as_of, running: false, waiting: false });
+            batch.add_count(place.line, Count { key: open.key, as_of, due: open.due, running: false, waiting: open.waiting });
         }
         batch.change(Change::Insert(open));
         Ok(())

@@ -7,7 +7,7 @@ use mortar_core::delivery::EventSeq;
 use mortar_core::ports::{JournalError, Lease};
 use rusqlite::{CachedStatement, Connection};
 
-use super::{Memory, Sample};
+use super::{Memory, Retention, Sample};
 use crate::ids::{Ids, Run, Written};
 use crate::key::{DeliveryKey, IdKey, delivery_key};
 use crate::names::{Kind, NewName};
@@ -31,6 +31,12 @@ pub(super) enum Change {
         key: DeliveryKey,
         due: i64,
         spent: u32,
+    },
+    /// One that has not run yet waits too.
+    Delay {
+        key: DeliveryKey,
+        line: u64,
+        due: i64,
     },
     Called(DeliveryKey),
     /// A dead letter holds its line.
@@ -59,6 +65,7 @@ pub(super) struct Staged {
     pub(super) written: Option<Written>,
     pub(super) gone: Vec<Arc<Run>>,
     pub(super) purge_from: EventSeq,
+    pub(super) retention: Retention,
     /// Deliveries of the queue that the batch adds, less those that it takes out.
     opened: isize,
     /// Deliveries whose attempt ends in this batch.
@@ -109,6 +116,7 @@ impl<'a> Batch<'a> {
             written: None,
             gone: Vec::new(),
             purge_from: memory.purge_from,
+            retention: memory.retention,
             opened: 0,
             ended: HashSet::new(),
             lines: HashMap::new(),
@@ -188,14 +196,18 @@ impl<'a> Batch<'a> {
         match change {
             Change::Insert(_) => self.staged.opened += 1,
             Change::Close { .. } => self.staged.opened -= 1,
-            Change::Wait { .. } | Change::Called(_) | Change::Hold { .. } | Change::LetGo { .. } => {}
+            Change::Wait { .. } | Change::Delay { .. } | Change::Called(_) | Change::Hold { .. } | Change::LetGo { .. } => {}
         }
         self.staged.changes.push(change);
     }
 
     /// The open deliveries of a line where the newest wins.
     pub(super) fn counts(&mut self, line: u64) -> &mut Vec<Count> {
-        self.staged.lines.entry(line).or_insert_with(|| self.memory.queue.counts(line))
+        self.staged.lines.entry(line).or_insert_with(|| {
+            let (mut counts, ahead) = (self.memory.queue.counts(line), self.shared.ahead());
+            counts.iter_mut().for_each(|count| count.due = count.due.saturating_add(ahead));
+            counts
+        })
     }
 }
 

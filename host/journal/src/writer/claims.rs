@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 
 use super::Writer;
 use super::finish::stored_state;
-use crate::key::{delivery_id, event_of, micros};
+use crate::key::{delivery_id, delivery_key, event_of, micros};
 use crate::queue::Picked;
 use crate::reader::Ask;
 use crate::shared::Running;
@@ -40,7 +40,7 @@ impl Taken {
         let Picked { attempts, spent, .. } = self.picked;
         Some(Claim {
             lease: self.lease(),
-            attempt: attempts + 1,
+            attempt: attempts.saturating_add(1),
             spent,
             since: event.received_at,
             event,
@@ -62,10 +62,11 @@ impl Writer {
         let expires = steady.saturating_add(i64::try_from(lease.as_micros()).unwrap_or(i64::MAX));
         let queue = &mut self.memory.queue;
         let expired = queue.expire(steady);
+        let given_back: Vec<_> = self.shared.take_given_back().into_iter().filter(|lease| queue.give_back(*lease)).collect();
         let picked = queue.claim(steady, max, expires, &shares);
         let mut running = self.shared.running();
-        for key in &expired {
-            running.remove(key);
+        for key in expired.iter().copied().chain(given_back.iter().filter_map(|lease| delivery_key(lease.delivery))) {
+            running.remove(&key);
         }
         running.extend(picked.iter().map(|picked| (picked.key, Running { since: now, stored: stored_state(picked.waiting) })));
         drop(running);
@@ -82,8 +83,9 @@ impl Writer {
             }
             // Not the writer's time: a reader looks up what memory does not have.
             None => {
+                let shared = self.shared.clone();
                 let ask: Ask = Box::new(move |conn| {
-                    let _ = reply.send(crate::read::claims(conn, taken));
+                    let _ = reply.send(crate::read::claims(conn, taken, |lease| shared.give_back(lease)));
                 });
                 let _ = self.loads.send(ask);
             }

@@ -10,6 +10,7 @@ use rusqlite::OptionalExtension;
 
 use super::batch::{Batch, Change};
 use super::newest::{Place, REASON};
+use super::round_trip;
 use super::{Request, json};
 use crate::fault::Fault;
 use crate::key::{DeliveryKey, NEST, micros, nested};
@@ -23,7 +24,7 @@ impl Request for End {
     type Answer = Finished;
 
     fn apply(&self, batch: &mut Batch<'_>) -> Result<Finished, Fault> {
-        let Finish { lease, verdict, gap, attempt, state } = &self.0;
+        let Finish { lease, verdict, gap, attempt, state, confirm_at } = &self.0;
         let held = batch.held(*lease)?;
         let plugin = lease.delivery.plugin;
         if matches!(verdict, Verdict::Done | Verdict::Ignored { .. }) {
@@ -34,10 +35,15 @@ impl Request for End {
         }
         let mut end = Ending::of(verdict, &held, micros(attempt.ended_at));
         if let Some(as_of) = held.as_of {
-            among_counts(batch, plugin, &held, as_of, &mut end)?;
+            among_counts(batch, plugin, &held, as_of, micros(attempt.ended_at), &mut end)?;
         }
         match end.state {
-            State::Done => close_gaps(batch, plugin, &held, end.at)?,
+            State::Done => {
+                close_gaps(batch, plugin, &held, end.at)?;
+                if let Some(at) = confirm_at {
+                    round_trip::fall_due(batch, held.key, micros(*at), end.at)?;
+                }
+            }
             State::Dead => end.gap = if held.as_of.is_some() { gap.of_count() } else { *gap },
             _ => {}
         }
@@ -86,8 +92,8 @@ impl<'a> Ending<'a> {
 
 /// Where the newest count wins: remembers what the plugin is through with, for no older one may be
 /// sent after it; a dead letter too, since it can be replayed. And lets no older count be tried
-/// again once a newer one is there.
-fn among_counts(batch: &mut Batch<'_>, plugin: PluginNo, held: &Open, as_of: i64, end: &mut Ending<'_>) -> rusqlite::Result<()> {
+/// again once a newer one is there, which then waits in its place.
+fn among_counts(batch: &mut Batch<'_>, plugin: PluginNo, held: &Open, as_of: i64, now: i64, end: &mut Ending<'_>) -> rusqlite::Result<()> {
     let counts = batch.counts(held.line);
     match end.state {
         State::Done | State::Ignored | State::Dead => {
@@ -95,15 +101,18 @@ fn among_counts(batch: &mut Batch<'_>, plugin: PluginNo, held: &Open, as_of: i64
             return batch.through_with(place, held.key, as_of);
         }
         State::Waiting if counts.iter().any(|count| count.key != held.key) => {
-            (end.state, end.code, end.reason) = (State::Superseded, None, Some(REASON.into()));
+            counts.retain(|count| count.key != held.key);
+            if end.at > now {
+                batch.let_wait(held.line, end.at)?;
+            }
+            (end.state, end.at, end.code, end.reason) = (State::Superseded, now, None, Some(REASON.into()));
         }
         State::Waiting => {
-            counts.iter_mut().for_each(|count| (count.running, count.waiting) = (false, true));
-            return Ok(());
+            let due = end.at;
+            counts.iter_mut().for_each(|count| (count.due, count.running, count.waiting) = (due, false, true));
         }
-        _ => {}
+        _ => counts.retain(|count| count.key != held.key),
     }
-    counts.retain(|count| count.key != held.key);
     Ok(())
 }
 

@@ -12,6 +12,7 @@ use super::Request;
 use super::batch::{Batch, Change};
 use super::call::set_fate;
 use super::newest::Place;
+use super::round_trip;
 use crate::fault::Fault;
 use crate::key::{DeliveryKey, all_in, delivery_key, micros, state};
 use crate::queue::{Count, Open, line};
@@ -103,23 +104,24 @@ impl Intervene {
             Replay::KeepSteps => ("replayed by an operator with the answers of then", Some(true)),
             Replay::FromScratch => ("replayed by an operator from scratch", None),
         };
+        round_trip::forget(batch, over.key)?;
         let (now, place) = (micros(self.now), self.place(over));
+        let mut due = now;
+        if let Some(as_of) = over.as_of {
+            due = batch.supersede(place.line, now)?.unwrap_or(now);
+            batch.add_count(place.line, Count { key: over.key, as_of, due, running: false, waiting: true });
+        }
         let mut update = batch.conn.prepare_cached(
-            "UPDATE deliveries SET state = ?, at = ?2, spent = 0, since = ?2, code = NULL, reason = ?3, gap = NULL, keep_steps = ?4
-             WHERE id = ?5",
+            "UPDATE deliveries SET state = ?, at = ?, spent = 0, since = ?, code = NULL, reason = ?, gap = NULL, keep_steps = ? WHERE id = ?",
         )?;
         // Waiting, not pending: it was tried before, and a start of the host finds it by its index.
-        update.execute((State::Waiting as u8, now, reason, keep_steps, over.key))?;
+        update.execute((State::Waiting as u8, due, now, reason, keep_steps, over.key))?;
         drop(update);
-        if let Some(as_of) = over.as_of {
-            batch.supersede(place.line, now)?;
-            batch.add_count(place.line, Count { key: over.key, as_of, running: false, waiting: true });
-        }
         batch.staged.tally.moves(Some(over.state), Some(State::Waiting));
         batch.change(Change::Insert(Open {
             key: over.key,
             line: place.line,
-            due: now,
+            due,
             attempts: over.attempts,
             spent: 0,
             waiting: true,

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use mortar_core::delivery::EventSeq;
 use rusqlite::Connection;
 
+use super::Retention;
 use super::batch::{Change, Staged};
 use crate::ids::Sealer;
 use crate::key::{HashKeys, event_of};
@@ -34,6 +35,7 @@ pub(crate) struct Memory {
     pub(crate) next_version: i64,
     /// Where the next purge goes on.
     pub(crate) purge_from: EventSeq,
+    pub(crate) retention: Retention,
 }
 
 impl Memory {
@@ -45,6 +47,7 @@ impl Memory {
         self.next_version = staged.next_version;
         self.rejected = staged.rejected.unwrap_or_else(|| std::mem::take(&mut self.rejected));
         self.purge_from = staged.purge_from;
+        self.retention = staged.retention;
         // Before the batch's own ids: a run that it wrote has none of them.
         if let Some(part) = staged.written {
             self.sealed = self.sealer.publish(part).unwrap_or(self.sealed);
@@ -62,6 +65,7 @@ impl Memory {
             for change in staged.changes {
                 match change {
                     Change::Insert(open) => self.queue.insert(Open { due: open.due.saturating_sub(ahead), ..open }),
+                    Change::Delay { key, line, due } => self.queue.delay(key, line, due.saturating_sub(ahead)),
                     Change::Called(key) => self.queue.called(key),
                     Change::Hold { key, line } => self.queue.hold(key, line),
                     Change::LetGo { key, line } => self.queue.let_go(key, line),
@@ -77,6 +81,7 @@ impl Memory {
             }
             shared.tally(&staged.tally);
             shared.set_open(self.queue.open());
+            shared.set_behind_gaps(self.queue.behind_gaps());
         }
         if work {
             shared.work();

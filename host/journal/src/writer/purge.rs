@@ -15,7 +15,8 @@ use crate::schema::set_meta;
 /// Events that one purge looks at; all of a callback, though, however many it brought.
 const EVENTS: usize = 256;
 
-/// Forgets what is past its time, as of a time. Answers whether more is left.
+/// Forgets what is past its time, as of a time, or as far as [`Retention`](super::Retention) has come.
+/// Answers whether more is left.
 pub(crate) struct Purge(pub(crate) Timestamp);
 
 /// The events of one callback: they follow each other.
@@ -29,7 +30,8 @@ impl Request for Purge {
     type Answer = bool;
 
     fn apply(&self, batch: &mut Batch<'_>) -> Result<bool, Fault> {
-        let before = earlier(self.0, batch.options.keep_events);
+        let now = batch.staged.retention.advance(batch.conn, micros(self.0), batch.shared.steady())?;
+        let before = earlier(now, batch.options.keep_events);
         let found = oldest(batch, before)?;
         let sealed = sealed(batch, &found.groups)?;
         let groups = found.groups.iter().take_while(|group| group.last <= sealed);
@@ -48,35 +50,33 @@ impl Request for Purge {
         if held_up || next.is_some() {
             return Ok(true);
         }
-        self.sweep(batch, before)
+        sweep(batch, now, before)
     }
 }
 
-impl Purge {
-    /// The end of a round: what is not an event.
-    fn sweep(&self, batch: &mut Batch<'_>, before: i64) -> Result<bool, Fault> {
-        batch.conn.execute("DELETE FROM quarantine WHERE released_at < ?", [before])?;
-        let sample = batch.staged.rejected.get_or_insert_with(|| batch.memory.rejected.clone());
-        let mut old = batch.conn.prepare_cached("DELETE FROM rejected WHERE received_at < ? RETURNING id")?;
-        let old: HashSet<i64> = old.query_map([before], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
-        sample.retain(|(id, _)| !old.contains(id));
-        batch.staged.tally.rejected -= old.len() as i64;
-        batch.memory.note_open_from(batch.conn)?;
-        // An id is known at least as long as its event is kept.
-        let window = batch.options.dedupe_window.max(batch.options.keep_events);
-        let oldest = earlier(self.0, window);
-        let mut gone = batch.shared.runs().into_iter().filter(|run| run.newest < oldest);
-        let first = gone.next();
-        if let Some(run) = first.filter(|run| batch.staged.gone.iter().all(|gone| gone.id != run.id)) {
-            run.delete(batch.conn)?;
-            batch.staged.gone.push(Arc::clone(&run));
-        }
-        Ok(gone.next().is_some())
+/// The end of a round: what is not an event.
+fn sweep(batch: &mut Batch<'_>, now: i64, before: i64) -> Result<bool, Fault> {
+    batch.conn.execute("DELETE FROM quarantine WHERE released_at < ?", [before])?;
+    let sample = batch.staged.rejected.get_or_insert_with(|| batch.memory.rejected.clone());
+    let mut old = batch.conn.prepare_cached("DELETE FROM rejected WHERE received_at < ? RETURNING id")?;
+    let old: HashSet<i64> = old.query_map([before], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    sample.retain(|(id, _)| !old.contains(id));
+    batch.staged.tally.rejected -= old.len() as i64;
+    batch.memory.note_open_from(batch.conn)?;
+    // An id is known at least as long as its event is kept.
+    let window = batch.options.dedupe_window.max(batch.options.keep_events);
+    let oldest = earlier(now, window);
+    let mut gone = batch.shared.runs().into_iter().filter(|run| run.newest < oldest);
+    let first = gone.next();
+    if let Some(run) = first.filter(|run| batch.staged.gone.iter().all(|gone| gone.id != run.id)) {
+        run.delete(batch.conn)?;
+        batch.staged.gone.push(Arc::clone(&run));
     }
+    Ok(gone.next().is_some())
 }
 
-fn earlier(now: Timestamp, by: Duration) -> i64 {
-    micros(now).saturating_sub(i64::try_from(by.as_micros()).unwrap_or(i64::MAX))
+fn earlier(now: i64, by: Duration) -> i64 {
+    now.saturating_sub(i64::try_from(by.as_micros()).unwrap_or(i64::MAX))
 }
 
 struct Found {
@@ -155,9 +155,12 @@ fn forget_range(batch: &mut Batch<'_>, first: i64, last: i64) -> rusqlite::Resul
         handled.insert(event_of(row.get(0)?));
         tally.moves(state(row.get(1)?), None);
     }
+    let mut mismatches = batch.conn.prepare_cached("SELECT count(*) FROM round_trips WHERE id BETWEEN ? AND ? AND state = 2")?;
+    tally.mismatches -= mismatches.query_row(deliveries, |row| row.get::<_, i64>(0))?;
     for (sql, range) in [
         ("DELETE FROM calls WHERE id BETWEEN ? AND ?", parts),
         ("DELETE FROM attempts WHERE id BETWEEN ? AND ?", parts),
+        ("DELETE FROM round_trips WHERE id BETWEEN ? AND ?", deliveries),
         ("DELETE FROM deliveries WHERE id BETWEEN ? AND ?", deliveries),
     ] {
         batch.conn.prepare_cached(sql)?.execute(range)?;

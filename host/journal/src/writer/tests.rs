@@ -139,7 +139,7 @@ async fn what_is_stored_goes_on_while_the_disk_has_too_little_room() {
         trace: Vec::new(),
         log: Vec::new(),
     };
-    let finish = Finish { lease: claim.lease, verdict: Verdict::Done, gap: Gap::Skip, attempt, state: Vec::new() };
+    let finish = Finish { lease: claim.lease, verdict: Verdict::Done, gap: Gap::Skip, attempt, state: Vec::new(), confirm_at: None };
     assert_eq!(journal.finish(finish).await, Ok(Finished::Recorded));
     assert!(journal.health().is_err(), "a write that succeeds does not make room");
 

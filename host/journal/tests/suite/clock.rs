@@ -83,3 +83,57 @@ pub async fn set_while_down_it_keeps_all(store: &dyn Store) {
         scene.finish(&claim, Verdict::Done).await;
     }
 }
+
+/// An event that is over, after a first purge.
+async fn with_an_old_event(store: &dyn Store) -> Scene<'_> {
+    let scene = Scene::new(store).await;
+    scene.event("a", "1").await;
+    scene.drain().await;
+    scene.purge().await;
+    scene
+}
+
+/// Whether the event is there and its id is known.
+async fn keeps(scene: &Scene<'_>) -> (bool, bool) {
+    let stored = scene.journal.story("a".into()).await.unwrap().is_some();
+    (stored, scene.accept(scene.callback(&[("a", "1")])).await.duplicates == 1)
+}
+
+pub async fn set_forward_it_forgets_nothing(store: &dyn Store) {
+    let scene = with_an_old_event(store).await;
+    scene.set_clock(JUMP);
+    scene.event("of the new time", "2").await;
+    scene.drain().await;
+    scene.purge().await;
+    assert_eq!(keeps(&scene).await, (true, true));
+    let scene = scene.restart();
+    scene.purge().await;
+    assert_eq!(keeps(&scene).await, (true, true), "nor does the next host");
+    scene.set_clock(-JUMP);
+    scene.advance(23 * HOUR);
+    scene.purge().await;
+    assert_eq!(keeps(&scene).await, (true, true), "set right, nothing has happened");
+    scene.advance(2 * HOUR);
+    scene.purge().await;
+    assert_eq!(keeps(&scene).await, (false, true));
+}
+
+pub async fn set_forward_for_good_it_forgets_in_its_own_time(store: &dyn Store) {
+    let scene = with_an_old_event(store).await;
+    scene.set_clock(JUMP);
+    let scene = scene.restart();
+    scene.advance(11 * HOUR);
+    scene.purge().await;
+    assert_eq!(keeps(&scene).await, (true, true));
+    scene.advance(2 * HOUR);
+    scene.purge().await;
+    assert_eq!(keeps(&scene).await, (false, true), "twice as fast as time goes by");
+}
+
+pub async fn set_back_it_forgets_nothing(store: &dyn Store) {
+    let scene = with_an_old_event(store).await;
+    scene.set_clock(-JUMP);
+    scene.advance(100 * HOUR);
+    scene.purge().await;
+    assert_eq!(keeps(&scene).await, (true, true));
+}

@@ -26,10 +26,11 @@ macro_rules! contract {
                 a_held_subject_waits, a_held_line_is_held_after_a_restart, a_replay_lets_its_subject_go_in_order, a_discarded_letter_lets_go,
                 a_later_event_takes_the_place, only_what_is_done_takes_a_place, a_count_is_never_held;
             newest:
-                a_newer_count_supersedes_older_ones, an_older_count_is_superseded_at_once, an_equal_count_wins_by_arrival,
+                a_newer_count_supersedes_older_ones, a_newer_count_waits_in_the_place_of_the_older,
+                a_place_is_waited_for_no_longer_than_it_lasts, an_older_count_is_superseded_at_once, an_equal_count_wins_by_arrival,
                 a_missing_time_is_the_receipt, a_running_count_ends_and_the_newer_follows, a_running_count_is_not_tried_again_after_a_newer_one,
                 finished_counts_are_remembered, an_outdated_dead_letter_is_not_replayed, a_dead_count_outdates_older_ones,
-                of_dead_counts_of_one_time_only_the_last_is_replayed, a_killed_run_of_an_older_count_is_superseded;
+                of_dead_counts_of_one_time_only_the_last_is_replayed, a_killed_run_of_an_older_count_ends_before_the_newer;
             leases:
                 a_claimed_delivery_is_not_claimed_again, an_expired_lease_is_taken_over, the_old_lease_journals_nothing, a_lease_ends_with_its_finish,
                 claimable_tells_of_new_events, claimable_tells_of_due_deliveries, claimable_tells_of_expired_leases, claimable_tells_news_once;
@@ -59,6 +60,20 @@ macro_rules! contract {
     };
 }
 
+/// What a journal does beyond that which also keeps round trips.
+#[allow(unused_macros)]
+macro_rules! round_trip_contract {
+    ($store:expr) => {
+        groups! {
+            $store;
+            round_trips:
+                falls_due_after_its_delivery, is_looked_at_by_one_at_a_time, keeps_what_was_found, is_looked_at_again_when_asked,
+                is_looked_at_again_later, gives_up, goes_with_a_replay, a_newer_count_takes_its_place, is_marked_since_a_time,
+                is_counted_by_plugin_and_state, goes_with_its_event;
+        }
+    };
+}
+
 /// What a journal does beyond that whose due times and leases go by `Clock::steady`.
 #[allow(unused_macros)]
 macro_rules! steady_contract {
@@ -67,7 +82,8 @@ macro_rules! steady_contract {
             $store;
             clock:
                 set_forward_it_ends_no_lease, set_forward_it_wakes_nothing_that_waits, set_back_it_holds_no_lease_up,
-                set_back_it_holds_nothing_up_that_waits, set_back_between_two_starts_it_holds_nothing_up, set_while_down_it_keeps_all;
+                set_back_it_holds_nothing_up_that_waits, set_back_between_two_starts_it_holds_nothing_up, set_while_down_it_keeps_all,
+                set_forward_it_forgets_nothing, set_forward_for_good_it_forgets_in_its_own_time, set_back_it_forgets_nothing;
         }
     };
 }

@@ -15,6 +15,10 @@ async fn broken<'a>(store: &'a dyn Store, gap: Gap) -> (Scene<'a>, mortar_core::
     (scene, dead)
 }
 
+async fn held(scene: &Scene<'_>) -> u64 {
+    scene.journal.counts().await.unwrap().held
+}
+
 pub async fn a_held_subject_waits(store: &dyn Store) {
     let (scene, dead) = broken(store, Gap::Hold).await;
     scene.event("late", "1").await;
@@ -24,6 +28,7 @@ pub async fn a_held_subject_waits(store: &dyn Store) {
         let held = scene.delivery(id).await;
         assert_eq!((held.state, held.held_by), (State::Pending, Some(dead)), "{id}");
     }
+    assert_eq!(held(&scene).await, 3);
     let letter = scene.delivery("a").await;
     assert_eq!((letter.state, letter.gap, letter.held_by), (State::Dead, Gap::Hold, None));
     assert_eq!(scene.delivery("other").await.held_by, None);
@@ -34,6 +39,7 @@ pub async fn a_held_line_is_held_after_a_restart(store: &dyn Store) {
     let scene = scene.restart();
     assert!(scene.claim_ids().await.is_empty());
     assert_eq!(scene.delivery("b").await.held_by, Some(dead));
+    assert_eq!(held(&scene).await, 2);
     scene.journal.intervene(dead, Intervention::Discard { reason: "x".into() }, scene.now()).await.unwrap();
     let scene = scene.restart();
     assert_eq!(scene.claim_ids().await, ["b"]);
@@ -48,9 +54,11 @@ pub async fn a_replay_lets_its_subject_go_in_order(store: &dyn Store) {
     scene.finish(&claim, waiting(scene.after(HOUR))).await;
     assert!(scene.claim_ids().await.is_empty());
     assert_eq!(scene.delivery("b").await.held_by, None, "it waits as ever");
+    assert_eq!(held(&scene).await, 0);
     scene.advance(HOUR);
     assert_eq!(scene.die_leaving(Gap::Hold).await, dead);
     assert!(scene.claim_ids().await.is_empty(), "not to an end: dead once more");
+    assert_eq!(held(&scene).await, 2);
     replay().await.unwrap();
     for id in ["a", "b", "c"] {
         let claim = scene.claim_one().await;

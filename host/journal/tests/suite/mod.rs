@@ -16,6 +16,7 @@ pub mod order;
 pub mod purge;
 pub mod read;
 pub mod restart;
+pub mod round_trips;
 pub mod state;
 
 use std::sync::Arc;
@@ -29,7 +30,8 @@ use mortar_core::code::ErrorCode;
 use mortar_core::delivery::{DeliveryId, Gap, PluginNo, State, Verdict};
 use mortar_core::event::{Event, Subject, SubjectKind};
 use mortar_core::ports::{
-    Accepted, CallWrite, Claim, Clock, Finish, Finished, Journal, JournalError, NewCallback, NewDelivery, NewEvent, Order, Share,
+    Accepted, CallWrite, Claim, Clock, Finish, Finished, Journal, JournalError, NewCallback, NewDelivery, NewEvent, Order, RoundTrips,
+    Share,
 };
 use mortar_core::story::{Attempt, Call, DeliverySummary, EventStory, Fate};
 
@@ -37,6 +39,12 @@ use mortar_core::story::{Attempt, Call, DeliverySummary, EventStory, Fate};
 pub trait Store {
     /// Opens it. An earlier journal of the same store has been dropped.
     fn open(&self, settings: &Settings, clock: Arc<TestClock>) -> Arc<dyn Journal>;
+}
+
+/// A store that also keeps round trips.
+pub trait RoundTripStore: Store {
+    /// Opens it.
+    fn open_both(&self, settings: &Settings, clock: Arc<TestClock>) -> (Arc<dyn Journal>, Arc<dyn RoundTrips>);
 }
 
 /// Settings that the suite varies.
@@ -66,6 +74,12 @@ pub struct TestClock {
     set: AtomicI64,
 }
 
+impl TestClock {
+    pub fn new() -> Self {
+        Self { now: AtomicI64::new(1_750_000_000_000_000), set: AtomicI64::new(0) }
+    }
+}
+
 impl Clock for TestClock {
     fn now(&self) -> Timestamp {
         Timestamp::from_microsecond(self.now.load(Ordering::SeqCst)).unwrap()
@@ -91,8 +105,13 @@ impl<'a> Scene<'a> {
     }
 
     pub async fn with(store: &'a dyn Store, settings: Settings) -> Self {
-        let clock = Arc::new(TestClock { now: AtomicI64::new(1_750_000_000_000_000), set: AtomicI64::new(0) });
+        let clock = Arc::new(TestClock::new());
         let journal = store.open(&settings, clock.clone());
+        Self::over(store, settings, clock, journal).await
+    }
+
+    /// A scene on an open journal.
+    pub async fn over(store: &'a dyn Store, settings: Settings, clock: Arc<TestClock>, journal: Arc<dyn Journal>) -> Self {
         let plugin = journal.register_plugins(vec!["erp".into()]).await.unwrap()[0];
         Self { store, settings, clock, journal, plugin }
     }
@@ -179,7 +198,7 @@ impl<'a> Scene<'a> {
             trace: Vec::new(),
             log: Vec::new(),
         };
-        Finish { lease: claim.lease, verdict, gap: Gap::Skip, attempt, state: Vec::new() }
+        Finish { lease: claim.lease, verdict, gap: Gap::Skip, attempt, state: Vec::new(), confirm_at: None }
     }
 
     /// Claims and finishes what can be claimed, until nothing is left.

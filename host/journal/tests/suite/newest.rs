@@ -8,8 +8,6 @@ use super::{HOUR, Scene, Store, dead, waiting};
 pub async fn a_newer_count_supersedes_older_ones(store: &dyn Store) {
     let scene = Scene::new(store).await;
     scene.accept(scene.count("old", "SKU", Some(scene.now()))).await;
-    let claim = scene.claim_one().await;
-    scene.finish(&claim, waiting(scene.after(HOUR))).await;
     scene.accept(scene.count("new", "SKU", Some(scene.after(HOUR)))).await;
     scene.accept(scene.count("newest", "SKU", Some(scene.after(2 * HOUR)))).await;
     scene.accept(scene.count("other", "SKU-2", Some(scene.now()))).await;
@@ -19,6 +17,43 @@ pub async fn a_newer_count_supersedes_older_ones(store: &dyn Store) {
     claimed.sort();
     assert_eq!(claimed, ["newest", "other"]);
     assert_eq!(scene.count_of(State::Superseded).await, 2);
+}
+
+/// A count whose next attempt is due in an hour, and one that takes its place.
+async fn in_place<'a>(store: &'a dyn Store, newer: &str) -> Scene<'a> {
+    let scene = Scene::new(store).await;
+    scene.accept(scene.count("old", "SKU", Some(scene.now()))).await;
+    let claim = scene.claim_one().await;
+    scene.finish(&claim, waiting(scene.after(HOUR))).await;
+    scene.accept(scene.count(newer, "SKU", Some(scene.after(HOUR)))).await;
+    scene
+}
+
+pub async fn a_newer_count_waits_in_the_place_of_the_older(store: &dyn Store) {
+    let scene = in_place(store, "new").await;
+    let due = scene.after(HOUR);
+    scene.accept(scene.count("newest", "SKU", Some(scene.after(2 * HOUR)))).await;
+    assert_eq!(scene.count_of(State::Superseded).await, 2);
+    let newest = scene.delivery("newest").await;
+    assert_eq!((newest.state, newest.at, newest.attempts), (State::Waiting, due, 0));
+    assert!(scene.claim_ids().await.is_empty(), "the ERP may still be at the request of the older one");
+    let scene = scene.restart();
+    assert!(scene.claim_ids().await.is_empty());
+    scene.advance(HOUR);
+    let claim = scene.claim_one().await;
+    assert_eq!((&*claim.event.id, claim.attempt, claim.spent), ("newest", 1, 0));
+    scene.finish(&claim, Verdict::Done).await;
+    // Where nothing waited, nothing is waited for.
+    scene.accept(scene.count("next", "SKU", Some(scene.after(3 * HOUR)))).await;
+    assert_eq!(scene.claim_ids().await, ["next"]);
+}
+
+pub async fn a_place_is_waited_for_no_longer_than_it_lasts(store: &dyn Store) {
+    let scene = in_place(store, "new").await;
+    scene.advance(HOUR);
+    scene.accept(scene.count("newest", "SKU", Some(scene.after(2 * HOUR)))).await;
+    assert_eq!(scene.state_of("newest").await, State::Pending);
+    assert_eq!(scene.claim_ids().await, ["newest"]);
 }
 
 pub async fn an_older_count_is_superseded_at_once(store: &dyn Store) {
@@ -73,7 +108,13 @@ pub async fn a_running_count_is_not_tried_again_after_a_newer_one(store: &dyn St
     let end = scene.journal.finish(scene.end(&claim, waiting(scene.after(HOUR))));
     new.await.unwrap();
     end.await.unwrap();
-    assert_eq!(scene.state_of("old").await, State::Superseded);
+    let (old, new) = (scene.delivery("old").await, scene.delivery("new").await);
+    assert_eq!((old.state, old.at), (State::Superseded, scene.now()));
+    assert_eq!((new.state, new.at), (State::Waiting, scene.after(HOUR)), "it waits in its place");
+    assert_eq!((scene.count_of(State::Pending).await, scene.count_of(State::Waiting).await), (0, 1));
+    assert!(scene.claim_ids().await.is_empty());
+    let scene = scene.restart();
+    scene.advance(HOUR);
     assert_eq!(scene.claim_ids().await, ["new"]);
 }
 
@@ -126,13 +167,17 @@ pub async fn of_dead_counts_of_one_time_only_the_last_is_replayed(store: &dyn St
     assert_eq!(scene.claim_ids().await, ["second"]);
 }
 
-pub async fn a_killed_run_of_an_older_count_is_superseded(store: &dyn Store) {
+pub async fn a_killed_run_of_an_older_count_ends_before_the_newer(store: &dyn Store) {
     let scene = Scene::new(store).await;
     scene.accept(scene.count("old", "SKU", Some(scene.now()))).await;
     scene.claim_one().await;
     scene.accept(scene.count("new", "SKU", Some(scene.after(HOUR)))).await;
     let scene = scene.restart();
+    let claim = scene.claim_one().await;
+    assert_eq!(claim.event.id, "old", "the ERP may still be at its request");
+    scene.finish(&claim, waiting(scene.after(HOUR))).await;
     assert_eq!(scene.state_of("old").await, State::Superseded);
+    assert!(scene.claim_ids().await.is_empty());
+    scene.advance(HOUR);
     assert_eq!(scene.claim_ids().await, ["new"]);
-    assert_eq!((scene.count_of(State::Superseded).await, scene.count_of(State::Pending).await), (1, 0));
 }

@@ -99,6 +99,9 @@ pub async fn dead_letters_say_what_a_replay_would_meet(store: &dyn Store) {
     let told = async |id: &str| scene.delivery(id).await;
     assert_eq!((told("old").await.outdated, told("old").await.in_doubt), (true, 1));
     assert_eq!((told("new").await.outdated, told("new").await.in_doubt), (false, 1));
+    scene.accept(scene.count("newest", "SKU", Some(scene.after(3 * HOUR)))).await;
+    assert!(told("new").await.outdated, "while a newer one is open, a replay is refused");
+    assert!(!told("newest").await.outdated);
 }
 
 pub async fn tells_the_whole_story(store: &dyn Store) {
@@ -172,6 +175,7 @@ async fn counts_again(scene: &Scene<'_>) -> mortar_core::story::Counts {
     mortar_core::story::Counts {
         events: events.len() as u64,
         deliveries: State::ALL.into_iter().map(|state| (state, of(state))).collect(),
+        held: events.iter().flat_map(|event| &event.deliveries).filter(|delivery| delivery.held_by.is_some()).count() as u64,
         unhandled: events.iter().filter(|event| event.deliveries.is_empty()).count() as u64,
         quarantined: 0,
         rejected: 0,
@@ -182,5 +186,6 @@ async fn counts_again(scene: &Scene<'_>) -> mortar_core::story::Counts {
                 open
             },
         ),
+        mismatches: 0,
     }
 }

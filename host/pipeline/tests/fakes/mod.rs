@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use mortar_core::call::{Request, Response};
-use mortar_core::delivery::{DeliveryId, PluginNo};
+use mortar_core::delivery::{DeliveryId, Ending, PluginNo};
 use mortar_core::event::TypedEvent;
 use mortar_core::plugin::PluginSettings;
 use mortar_core::ports::*;
 use mortar_core::retry::RetryPolicy;
+use mortar_core::round_trip::Confirmation;
 use mortar_core::story;
 use mortar_pipeline::Ports;
 
@@ -175,6 +176,8 @@ pub(crate) struct FakeConnector {
     pub(crate) keys: Mutex<Vec<String>>,
     pub(crate) retry: HashMap<&'static str, RetryPolicy>,
     pub(crate) patience: Mutex<Duration>,
+    /// Connections that let nothing, or only so much, start.
+    pub(crate) rooms: Mutex<HashMap<&'static str, Result<usize, Duration>>>,
 }
 
 impl Connector for FakeConnector {
@@ -186,6 +189,9 @@ impl Connector for FakeConnector {
     }
     fn patience(&self, _: &str) -> Duration {
         *self.patience.lock().unwrap()
+    }
+    fn room(&self, connection: &str) -> Result<usize, Duration> {
+        self.rooms.lock().unwrap().get(connection).copied().unwrap_or(Ok(usize::MAX))
     }
     fn check(&self, _: &Request) -> Result<(), SendError> {
         Ok(())
@@ -202,7 +208,7 @@ impl Connector for FakeConnector {
 pub(crate) struct FakePlugin {
     pub(crate) settings: PluginSettings,
     #[allow(clippy::type_complexity)]
-    pub(crate) handler: Box<dyn Fn(Run, Arc<dyn Host>) -> BoxFuture<'static, mortar_core::delivery::Ending> + Send + Sync>,
+    pub(crate) handler: Box<dyn Fn(Run, Arc<dyn Host>) -> BoxFuture<'static, Ending> + Send + Sync>,
 }
 
 impl FakePlugin {
@@ -217,6 +223,7 @@ impl FakePlugin {
             component: digest.into(),
             families: Vec::new(),
             any_event: true,
+            round_trip: true,
             settings: Arc::new(self.settings),
             handler: Arc::new(FakeHandler { digest: digest.into(), handler: self.handler }),
         }
@@ -233,6 +240,18 @@ impl Handler for FakeHandler {
     fn run(&self, run: Run, _: Option<TypedEvent>, host: Arc<dyn Host>) -> BoxFuture<'_, Ran> {
         let running = (self.handler)(run, host);
         Box::pin(async move { Ran { ending: running.await, log: Vec::new(), digest: self.digest.clone() } })
+    }
+    /// The handler looks: done is confirmed, ignored is a mismatch.
+    fn confirm(&self, run: Run, host: Arc<dyn Host>) -> BoxFuture<'_, Confirmed> {
+        let running = (self.handler)(run, host);
+        Box::pin(async move {
+            let answer = match running.await {
+                Ending::Done => Ok(Confirmation::Confirmed { evidence: "it is there".into() }),
+                Ending::Ignored(found) => Ok(Confirmation::Mismatch { expected: "1Z1".into(), found }),
+                ending => Err(ending),
+            };
+            Confirmed { answer, log: Vec::new() }
+        })
     }
 }
 
@@ -254,6 +273,7 @@ impl World {
             keys: Mutex::default(),
             retry: HashMap::new(),
             patience: Mutex::default(),
+            rooms: Mutex::default(),
         });
         Self { journal, connector, happened }
     }

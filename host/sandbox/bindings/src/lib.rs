@@ -45,3 +45,4 @@ handler!(order_resolutions, "package mortar:host; world handler { export mortar:
 handler!(inbound_shipment_events, "package mortar:host; world handler { export mortar:events/inbound-shipment-events@0.1.0; }");
 handler!(inventory_events, "package mortar:host; world handler { export mortar:events/inventory-events@0.1.0; }");
 handler!(return_events, "package mortar:host; world handler { export mortar:events/return-events@0.1.0; }");
+handler!(round_trip, "package mortar:host; world handler { export mortar:events/round-trip@0.1.0; }");

@@ -5,6 +5,7 @@ mod error;
 mod events;
 mod health;
 mod plugins;
+mod round_trips;
 mod set_aside;
 mod status;
 pub mod token;
@@ -20,6 +21,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use jiff::Timestamp;
 use mortar_connect::Connections;
+use mortar_core::ports::RoundTrips;
 use mortar_journal::Backups;
 use mortar_pipeline::Ports;
 use mortar_pipeline::plugins::Plugins;
@@ -33,6 +35,8 @@ use crate::telemetry::metrics::Metrics;
 pub struct Admin {
     /// The adapters.
     pub ports: Ports,
+    /// What is known of round trips.
+    pub round_trips: Arc<dyn RoundTrips>,
     /// Who handles what.
     pub plugins: Arc<Plugins>,
     /// The connections, for their status.
@@ -70,6 +74,9 @@ pub fn router(admin: Arc<Admin>) -> Router {
         .route("/api/plugins/{name}/forget", post(plugins::forget))
         .route("/api/plugins/{name}/rollback", post(plugins::roll_back))
         .route("/api/plugins/{name}/pin", post(plugins::pin))
+        .route("/api/round-trips", get(round_trips::list))
+        .route("/api/round-trips/report", get(round_trips::report))
+        .route("/api/round-trips/check", post(round_trips::look_again))
         .route("/api/backup", post(backup::backup))
         .route("/metrics", get(status::metrics))
         .route_layer(middleware::from_fn_with_state(admin.clone(), guard));

@@ -260,8 +260,7 @@ async fn connections(loaded: &Loaded, offline: bool, report: &mut Report) {
 /// One connection by itself, so that the problems of one do not hide what can be said of others.
 fn connection(name: &str, config: &ConnectionConfig, loaded: &Loaded) -> Result<Connections, Vec<Problem>> {
     let one = BTreeMap::from([(name.to_owned(), config.clone())]);
-    let resolve = |secret: &Secret| loaded.secret(secret);
-    Connections::new(&one, &resolve, Arc::new(SystemClock), Arc::new(Unobserved)).map_err(|errors| {
+    Connections::new(&one, loaded, Arc::new(SystemClock), Arc::new(Unobserved)).map_err(|errors| {
         let problem = |error: mortar_connect::ConnectError| {
             loaded.error_at(&format!("{}.{}", dotted(&["connections", name]), error.key), error.to_string())
         };

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use mortar_core::delivery::{DeliveryId, State};
 use mortar_core::ports::Replay;
-use mortar_core::story::{EventStory, EventSummary, Quarantined, Rejected};
+use mortar_core::story::{EventStory, EventSummary, Quarantined, Rejected, RoundTripSummary};
 use reqwest::{Method, StatusCode, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -12,8 +13,8 @@ use serde::de::DeserializeOwned;
 use super::exit::Failure;
 use super::http;
 use crate::admin_types::{
-    Backup, BackupWritten, Discard, ErrorBody, EventQuery, MAX_LIMIT, Pin, PluginStatus, QuarantineQuery, ReadAgain, RejectedQuery,
-    ReplayRequest, RollBack, RolledBack, Settle, Status,
+    Backup, BackupWritten, Discard, ErrorBody, EventQuery, LookAgain, LookedAgain, MAX_LIMIT, Pin, PluginStatus, QuarantineQuery,
+    ReadAgain, RejectedQuery, ReplayRequest, RollBack, RolledBack, RoundTripQuery, RoundTripReport, Settle, Since, Status,
 };
 use crate::config::Loaded;
 
@@ -194,6 +195,31 @@ impl Client {
     /// See [`Client::status`].
     pub async fn admit(&self, id: u64) -> Result<ReadAgain, Failure> {
         let body = self.post(&["rejected", &id.to_string(), "admit"], &()).await?;
+        self.read(&body)
+    }
+
+    /// The latest round trips in a state.
+    ///
+    /// # Errors
+    /// See [`Client::status`].
+    pub async fn round_trips(&self, query: &RoundTripQuery) -> Result<Vec<RoundTripSummary>, Failure> {
+        self.get(&["round-trips"], query).await
+    }
+
+    /// How many round trips there are in which state, of events received since a time.
+    ///
+    /// # Errors
+    /// See [`Client::status`].
+    pub async fn round_trip_report(&self, since: Timestamp) -> Result<RoundTripReport, Failure> {
+        self.get(&["round-trips", "report"], &Since { since }).await
+    }
+
+    /// Has the ERP read back.
+    ///
+    /// # Errors
+    /// See [`Client::status`].
+    pub async fn look_again(&self, request: &LookAgain) -> Result<LookedAgain, Failure> {
+        let body = self.post(&["round-trips", "check"], request).await?;
         self.read(&body)
     }
 

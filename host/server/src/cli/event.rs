@@ -120,20 +120,20 @@ pub(super) struct Show {
 
 /// A point in time, or a distance to now.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Since {
+pub(super) enum Since {
     At(Timestamp),
     Ago(SignedDuration),
 }
 
 impl Since {
-    fn parse(text: &str) -> Result<Self, String> {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
         let ago = duration::parse(text).and_then(|d| SignedDuration::try_from(d).ok());
         let at = || text.parse().map(Self::At);
         ago.map_or_else(at, |ago| Ok(Self::Ago(ago)))
             .map_err(|_| "neither a time such as 2026-03-01T09:00:00Z nor a duration such as 2h".to_owned())
     }
 
-    fn resolve(self, now: Timestamp) -> Timestamp {
+    pub(super) fn resolve(self, now: Timestamp) -> Timestamp {
         match self {
             Self::At(at) => at,
             Self::Ago(ago) => now.checked_sub(ago).unwrap_or(Timestamp::MIN),

@@ -9,7 +9,8 @@
 //! | `event`, `story` | events |
 //! | `send`, `target`, `signing` | callbacks that are sent for a try |
 //! | `dead`, `replay`, `quarantine`, `rejected`, `each` | what operators do to what is stuck |
-//! | `plugin` | which versions of plugins are in force |
+//! | `plugin` | which generations of plugins are in force |
+//! | `roundtrip` | what the ERP said when it was read back |
 //! | `status` | how the host is |
 //! | `backup` | copies of the journal: written while the host serves, restored when it does not |
 
@@ -29,6 +30,7 @@ mod plugin;
 mod quarantine;
 mod rejected;
 mod replay;
+mod roundtrip;
 mod send;
 mod signing;
 mod simulate;
@@ -86,9 +88,12 @@ enum Command {
     /// See after callbacks that were not genuine
     #[command(subcommand)]
     Rejected(rejected::Rejected),
-    /// See after plugins and their versions
+    /// See after plugins and their generations
     #[command(subcommand)]
     Plugin(plugin::Plugin),
+    /// See whether what was delivered has arrived, by what the ERP says when it is read back
+    #[command(subcommand)]
+    Roundtrip(roundtrip::RoundTrips),
     /// Show how the running host is
     Status,
     /// Write a copy of the running host's journal
@@ -157,6 +162,7 @@ async fn run(cli: &Cli, output: &mut Output<'_>) -> Result<Exit, Failure> {
         Command::Quarantine(command) => quarantine::run(command, &client(cli)?, output).await,
         Command::Rejected(command) => rejected::run(command, &client(cli)?, output).await,
         Command::Plugin(command) => plugin::run(command, &client(cli)?, output).await,
+        Command::Roundtrip(command) => roundtrip::run(command, &client(cli)?, now, output).await,
         Command::Status => status::run(&client(cli)?, output).await,
         Command::Backup(command) => backup::backup(command, &client(cli)?, output).await,
         Command::Restore(command) => backup::restore(command, &cli.config, now, output),

@@ -140,7 +140,7 @@ struct Group {
     plugin: String,
     code: Option<String>,
     deliveries: u64,
-    /// Counts that would be refused, because a newer one is over.
+    /// Counts that would be refused, because there is a newer one.
     outdated: u64,
     /// Those with a step in doubt: it stays in doubt.
     in_doubt: u64,

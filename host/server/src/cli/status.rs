@@ -31,6 +31,10 @@ fn show(status: &Status, output: &mut Output<'_>) -> Result<(), Failure> {
         output.paint(tone, format_args!("{count} {state}"))
     });
     output.line(format_args!("deliveries: {}", states.collect::<Vec<_>>().join(", ")))?;
+    if status.counts.held > 0 {
+        let held = output.paint(Tone::Wait, format_args!("{} held by a dead letter before them", status.counts.held));
+        output.line(format_args!("of those that are open: {held}"))?;
+    }
     plugins(status, output)?;
     connections(status, output)?;
     for problem in &status.problems {
@@ -80,6 +84,7 @@ fn next(status: &Status) -> Vec<String> {
     let dead = status.counts.deliveries.iter().find(|(state, _)| *state == State::Dead).map_or(0, |(_, count)| *count);
     let hints = [
         (dead, "dead letter", "mortar dead list"),
+        (status.counts.mismatches, "round-trip mismatch", "mortar roundtrip list"),
         (status.counts.quarantined, "callback in quarantine", "mortar quarantine list"),
         (status.counts.rejected, "rejected callback", "mortar rejected list"),
     ];
@@ -113,8 +118,8 @@ mod tests {
             edge: "127.0.0.1:8080".into(),
             counts: Counts {
                 events: 12,
-                deliveries: vec![(State::Done, 10), (State::Dead, 2)],
-                unhandled: 0,
+                deliveries: vec![(State::Pending, 4), (State::Done, 10), (State::Dead, 2)],
+                held: 3,
                 quarantined: 1,
                 ..Counts::default()
             },
@@ -160,7 +165,8 @@ mod tests {
 mortar 0.1.0, up 1h 2m 5s (since 2026-03-01 09:00:00Z), callbacks at http://127.0.0.1:8080
 
 12 events stored, 1 in quarantine
-deliveries: 10 done, 2 dead
+deliveries: 4 pending, 10 done, 2 dead
+of those that are open: 3 held by a dead letter before them
 
 PLUGIN  STATE   GENERATION    HANDLES                  OPEN  NEW FILES
 rest    active  0123456789ab  order-events, any-event  3     1 problem

@@ -3,10 +3,12 @@
 use mortar_core::call::{Request, Response};
 use mortar_core::code::ErrorCode;
 use mortar_core::delivery::{Gap, State};
+use mortar_core::round_trip::RoundTripState;
 use mortar_core::story::{Attempt, Call, CallbackStory, DeliveryStory, EventStory, Fate, Trace};
 
 use super::exit::Failure;
 use super::output::{Output, Tone, clean, counted, precise_time, time};
+use super::roundtrip;
 use super::status::short;
 
 type Told = Result<(), Failure>;
@@ -80,6 +82,15 @@ pub(super) fn delivery(story: &DeliveryStory, bodies: bool, output: &mut Output<
         let step = for_shell(&clean(&doubtful.step));
         output
             .line(format_args!("  step {step} is in doubt: settle it with `mortar dead settle {id} --step {step} --done` or `--resend`"))?;
+    }
+    if let Some(known) = &story.round_trip {
+        let (state, words) = roundtrip::words(known);
+        let when = if state == RoundTripState::Due { "due" } else { "at" };
+        let state = output.paint(roundtrip::tone(state), state);
+        output.line(format_args!("  round trip: {state}{} ({when} {})", clean(&words), time(known.at)))?;
+        for line in &known.log {
+            output.line(format_args!("    {}: {}", clean(&line.level), clean(&line.message)))?;
+        }
     }
     if bodies { calls(&story.calls, output) } else { Ok(()) }
 }

@@ -2,11 +2,11 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, Read};
-use std::os::unix::fs::PermissionsExt;
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use mortar_core::config::{Auth, Config, Secret, Verify, dotted};
+use mortar_core::config::{Config, Secret, Verify, dotted};
 
 /// The largest file that can be a secret, in bytes.
 const FILE_LIMIT: u64 = 64 * 1024;
@@ -70,6 +70,18 @@ fn read(path: &Path) -> Result<Option<String>, SecretError> {
     }))
 }
 
+/// Writes another secret in the place of the one in a file, all or nothing, readable by the owner only.
+///
+/// # Errors
+/// The system's.
+pub fn replace(path: &Path, text: &str) -> io::Result<()> {
+    let beside = path.with_added_extension("new");
+    let mut file = File::options().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    std::fs::rename(&beside, path)
+}
+
 /// True where accounts other than owner and group can read the file.
 #[must_use]
 pub fn readable_by_others(path: &Path) -> bool {
@@ -89,14 +101,8 @@ pub fn all(config: &Config) -> Vec<(String, &Secret)> {
         }
     }
     for (name, connection) in &config.connections {
-        let (field, secret) = match &connection.auth {
-            Auth::None => continue,
-            Auth::Bearer { token } => ("token", token),
-            Auth::Basic { password, .. } => ("password", password),
-            Auth::Header { value, .. } => ("value", value),
-            Auth::OAuth2ClientCredentials { client_secret, .. } => ("client_secret", client_secret),
-        };
-        found.push((dotted(&["connections", name, "auth", field]), secret));
+        let secrets = connection.auth.secrets().into_iter();
+        found.extend(secrets.map(|(field, secret)| (dotted(&["connections", name, "auth", field]), secret)));
     }
     found
 }
@@ -146,6 +152,17 @@ mod tests {
         assert_eq!(from("SET").unwrap(), "s3cret");
         assert_eq!(from("EMPTY").unwrap_err(), "the environment variable `EMPTY` is empty");
         assert!(from("UNSET").unwrap_err().starts_with("the environment variable `UNSET` is not set; "));
+    }
+
+    #[test]
+    fn a_replaced_secret_is_the_owners_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("token");
+        fs::write(&file, "old\n").unwrap();
+        replace(&file, "new").unwrap();
+        assert_eq!(fs::read_to_string(&file).unwrap(), "new");
+        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
     #[test]

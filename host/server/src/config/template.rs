@@ -70,6 +70,9 @@ mod tests {
             mail.url = "smtps://smtp.example.com"
             carrier.url = "https://carrier.example.com"
             accounting.url = "https://accounting.example.com"
+            netsuite.url = "https://1234567.suitetalk.api.netsuite.com/services/rest"
+            shop.url = "https://shop.example.com/admin"
+            ledger.url = "https://1234567.suitetalk.api.netsuite.com/services/rest"
         "#;
         assert_eq!(format!("{shown:#?}"), format!("{:#?}", config(least)));
     }
@@ -114,7 +117,8 @@ mod tests {
 
     #[test]
     fn every_kind_of_credentials_is_in_it() {
-        let kinds = ["erp", "mail", "carrier", "accounting"].map(|name| written(&format!("connections.{name}.auth"))["kind"].clone());
+        let names = ["erp", "mail", "carrier", "accounting", "netsuite", "shop", "ledger"];
+        let kinds = names.map(|name| written(&format!("connections.{name}.auth"))["kind"].clone());
         let mut kinds: BTreeSet<_> = kinds.iter().map(|kind| kind.as_str().unwrap()).collect();
         kinds.insert("none");
         let unknown = toml::from_str::<Auth>("kind = \"no such kind\"").unwrap_err();

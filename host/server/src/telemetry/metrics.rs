@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use mortar_core::ports::{Observation, Observer};
+use mortar_core::story::Counts;
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -28,6 +29,12 @@ struct AttemptLabels {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct RoundTripLabels {
+    plugin: String,
+    state: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct CallLabels {
     connection: String,
     /// `2xx` to `5xx`, or `none` where no answer came.
@@ -41,14 +48,14 @@ struct SwapLabels {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct StateLabels {
+struct BreakerLabels {
+    connection: String,
+    /// What the breaker became.
     state: &'static str,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct BreakerLabels {
-    connection: String,
-    /// What the breaker became.
+struct StateLabels {
     state: &'static str,
 }
 
@@ -65,11 +72,14 @@ pub struct Metrics {
     stored: Family<SourceLabels, Counter>,
     duplicates: Family<SourceLabels, Counter>,
     attempts: Durations<AttemptLabels>,
+    round_trips: Durations<RoundTripLabels>,
     calls: Durations<CallLabels>,
     breakers: Family<BreakerLabels, Counter>,
     swaps: Family<SwapLabels, Counter>,
     ready: Gauge,
     plugins: Family<StateLabels, Gauge>,
+    deliveries: Family<StateLabels, Gauge>,
+    held: Gauge,
 }
 
 impl Default for Metrics {
@@ -78,6 +88,7 @@ impl Default for Metrics {
         let callbacks = Durations::new_with_constructor(seconds as fn() -> Histogram);
         let attempts = Durations::new_with_constructor(seconds as fn() -> Histogram);
         let calls = Durations::new_with_constructor(seconds as fn() -> Histogram);
+        let round_trips = Durations::new_with_constructor(seconds as fn() -> Histogram);
         let (stored, duplicates, breakers, swaps) = (Family::default(), Family::default(), Family::default(), Family::default());
         let help = "Callbacks by source and result, from the first byte read to the answer";
         registry.register_with_unit("callback_duration", help, Unit::Seconds, callbacks.clone());
@@ -85,6 +96,8 @@ impl Default for Metrics {
         registry.register("events_duplicate", "Events by source whose id was known", duplicates.clone());
         let help = "Attempts by plugin and result";
         registry.register_with_unit("attempt_duration", help, Unit::Seconds, attempts.clone());
+        let help = "Looks at the ERP for round trips by plugin and what they came to; due: looked at again";
+        registry.register_with_unit("round_trip_duration", help, Unit::Seconds, round_trips.clone());
         let help = "Requests through connections by class of status";
         registry.register_with_unit("call_duration", help, Unit::Seconds, calls.clone());
         registry.register("breaker_changes", "Changes of the breakers of connections, by what they became", breakers.clone());
@@ -93,20 +106,29 @@ impl Default for Metrics {
         registry.register("ready", "1 while callbacks are taken, 0 while the journal cannot store them", ready.clone());
         let plugins = Family::default();
         registry.register("plugins", "Plugins by state: active, parked (their files are gone), failed", plugins.clone());
-        Self { registry, callbacks, stored, duplicates, attempts, calls, breakers, swaps, ready, plugins }
+        let (deliveries, held) = (Family::default(), Gauge::default());
+        registry.register("deliveries", "Deliveries by state; absent while they are counted after a crash", deliveries.clone());
+        registry.register("deliveries_held", "Open deliveries that a dead letter of their subject holds", held.clone());
+        Self { registry, callbacks, stored, duplicates, attempts, round_trips, calls, breakers, swaps, ready, plugins, deliveries, held }
     }
 }
 
 impl Metrics {
     /// All metrics as text; `ready` says whether callbacks are taken now, `plugins` how many are in
-    /// which state.
+    /// which state, `counts` what is stored, where that is known.
     ///
     /// # Errors
     /// Those of the encoder.
-    pub fn encode(&self, ready: bool, plugins: &[(&'static str, usize)]) -> Result<String, std::fmt::Error> {
+    pub fn encode(&self, ready: bool, plugins: &[(&'static str, usize)], counts: Option<&Counts>) -> Result<String, std::fmt::Error> {
         self.ready.set(ready.into());
         for (state, count) in plugins {
             self.plugins.get_or_create(&StateLabels { state }).set(i64::try_from(*count).unwrap_or(i64::MAX));
+        }
+        if let Some(counts) = counts {
+            for (state, count) in &counts.deliveries {
+                self.deliveries.get_or_create(&StateLabels { state: state.as_str() }).set(count.cast_signed());
+            }
+            self.held.set(counts.held.cast_signed());
         }
         let mut page = String::new();
         text::encode(&mut page, &self.registry)?;
@@ -137,6 +159,9 @@ impl Observer for Metrics {
             Observation::Attempt { plugin, result, took } => {
                 observe(&self.attempts, &AttemptLabels { plugin: plugin.to_owned(), result }, took);
             }
+            Observation::RoundTrip { plugin, state, took } => {
+                observe(&self.round_trips, &RoundTripLabels { plugin: plugin.to_owned(), state: state.as_str() }, took);
+            }
             Observation::Call { connection, status, took } => {
                 let status = match status {
                     Some(100..=199) => "1xx",
@@ -160,6 +185,8 @@ impl Observer for Metrics {
 
 #[cfg(test)]
 mod tests {
+    use mortar_core::delivery::State;
+
     use super::*;
 
     #[test]
@@ -169,9 +196,14 @@ mod tests {
         metrics.observe(&Observation::Call { connection: "erp", status: Some(201), took: Duration::from_millis(3) });
         metrics.observe(&Observation::Breaker { connection: "erp", state: "half-open" });
         metrics.observe(&Observation::Swap { plugin: "rest", result: "activated" });
-        let page = metrics.encode(true, &[("active", 2)]).unwrap();
+        let page = metrics.encode(true, &[("active", 2)], None).unwrap();
         assert!(page.contains("mortar_plugins{state=\"active\"} 2"), "{page}");
         assert!(page.contains("mortar_plugin_swaps_total{plugin=\"rest\",result=\"activated\"} 1"), "{page}");
+        assert!(!page.contains("mortar_deliveries{"), "{page}");
+        let counts = Counts { deliveries: vec![(State::Waiting, 5), (State::Dead, 1)], held: 4, ..Counts::default() };
+        let page = metrics.encode(true, &[], Some(&counts)).unwrap();
+        assert!(page.contains("mortar_deliveries{state=\"waiting\"} 5"), "{page}");
+        assert!(page.contains("mortar_deliveries_held 4"), "{page}");
         assert!(page.contains("mortar_ready 1"), "{page}");
         assert!(page.contains("mortar_events_stored_total{source=\"masonhub\"} 3"), "{page}");
         assert!(page.contains("mortar_call_duration_seconds_count{connection=\"erp\",status=\"2xx\"} 1"), "{page}");

@@ -56,17 +56,16 @@ impl Work<'_> {
 
     /// A count that is outdated is never sent.
     fn check_newest(&self, id: DeliveryId) -> Result<(), JournalError> {
-        let outdated = self.tables.deliveries[&id].as_of.is_some_and(|as_of| self.is_outdated(&self.tables.line(id), id, as_of));
+        let outdated = self.tables.deliveries[&id].as_of.is_some_and(|as_of| self.tables.is_outdated(&self.tables.line(id), id, as_of));
         if outdated { Err(JournalError::Refused("an older count".into())) } else { Ok(()) }
     }
 
     fn replay(&mut self, id: DeliveryId, replay: Replay, now: Timestamp) -> Result<(), JournalError> {
         self.check_newest(id)?;
-        if self.tables.deliveries[&id].as_of.is_some() {
-            self.supersede(&self.tables.line(id), now);
-        }
+        let counts = self.tables.deliveries[&id].as_of.is_some();
+        let due = if counts { self.supersede(&self.tables.line(id), now) } else { None };
         let Some(delivery) = self.tables.deliveries.get_mut(&id) else { return Ok(()) };
-        delivery.moves(State::Waiting, now, None, Some("replayed by an operator".into()));
+        delivery.moves(State::Waiting, due.unwrap_or(now), None, Some("replayed by an operator".into()));
         (delivery.spent, delivery.since, delivery.keep_steps) = (0, now, replay == Replay::KeepSteps);
         if replay == Replay::FromScratch {
             delivery.calls.clear();

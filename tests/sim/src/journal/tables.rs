@@ -15,6 +15,9 @@ use crate::mutation::Mutation;
 /// Why a delivery is superseded.
 pub(super) const OUTDATED: &str = "a newer count took its place";
 
+/// Why a delivery that was never tried waits.
+pub(super) const IN_PLACE: &str = "in the place of an older count that waited";
+
 /// Everything that is durable.
 #[derive(Clone, Debug, Default)]
 pub struct Tables {
@@ -113,6 +116,13 @@ impl Tables {
             event.subject == line.2 && event.source == line.1
         };
         open.map(|(id, _)| *id).filter(of_line).collect()
+    }
+
+    /// True where a count that is open, or that the plugin is through with, is newer than this one.
+    pub(super) fn is_outdated(&self, line: &Line, id: DeliveryId, as_of: Timestamp) -> bool {
+        let open = self.open_of(line);
+        let newer = open.iter().any(|open| self.deliveries[open].as_of.is_some_and(|time| (time, *open) > (as_of, id)));
+        newer || self.newest.get(line).is_some_and(|newest| *newest > (as_of, id))
     }
 
     /// Dead letters with this gap in a line, up to a delivery.
@@ -224,15 +234,14 @@ impl Work<'_> {
 
     fn deliver(&mut self, id: DeliveryId, at: Timestamp, as_of: Option<Timestamp>) {
         let line = self.tables.line(id);
-        let outdated = as_of.is_some_and(|as_of| self.is_outdated(&line, id, as_of));
+        let outdated = as_of.is_some_and(|as_of| self.tables.is_outdated(&line, id, as_of));
         let (state, reason) = if outdated { (State::Superseded, Some(OUTDATED.to_owned())) } else { (State::Pending, None) };
-        if as_of.is_some() && !outdated {
-            self.supersede(&line, at);
-        }
+        let due = if as_of.is_some() && !outdated { self.supersede(&line, at) } else { None };
+        let (state, reason) = if due.is_some() { (State::Waiting, Some(IN_PLACE.to_owned())) } else { (state, reason) };
         let (story, calls) = (Vec::new(), BTreeMap::new());
         let new = Delivery {
             state,
-            at,
+            at: due.unwrap_or(at),
             attempts: 0,
             spent: 0,
             since: at,
@@ -248,23 +257,21 @@ impl Work<'_> {
         self.tables.deliveries.insert(id, new);
     }
 
-    /// True where a count that is open, or that the plugin is through with, is newer than this one.
-    pub(super) fn is_outdated(&self, line: &Line, id: DeliveryId, as_of: Timestamp) -> bool {
-        let open = self.tables.open_of(line);
-        let newer = open.iter().any(|open| self.tables.deliveries[open].as_of.is_some_and(|time| (time, *open) > (as_of, id)));
-        newer || self.tables.newest.get(line).is_some_and(|newest| *newest > (as_of, id))
-    }
-
-    /// Supersedes the open counts of a line, but for the one that runs.
-    pub(super) fn supersede(&mut self, line: &Line, at: Timestamp) {
+    /// Supersedes the open counts of a line, but for the one that runs. Answers when the latest of
+    /// them was to be tried again, if that is still to come.
+    pub(super) fn supersede(&mut self, line: &Line, at: Timestamp) -> Option<Timestamp> {
+        let (mut due, hasty) = (None, self.breaks(Mutation::ForgetPlaces));
         for id in self.tables.open_of(line) {
             if let Some(delivery) = self.tables.deliveries.get_mut(&id)
                 && delivery.as_of.is_some()
                 && !self.leases.runs(id)
             {
+                let waited = (delivery.state == State::Waiting && delivery.at > at && !hasty).then_some(delivery.at);
+                due = due.max(waited);
                 delivery.moves(State::Superseded, at, None, Some(OUTDATED.into()));
             }
         }
+        due
     }
 
     fn quarantine(&mut self, callback: &NewCallback, reason: &str) {

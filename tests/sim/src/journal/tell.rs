@@ -25,6 +25,7 @@ impl Tables {
             delivery: self.delivery(leases, id, delivery),
             attempts: delivery.story.clone(),
             calls: delivery.calls.values().cloned().collect(),
+            round_trip: None,
         });
         Some(EventStory {
             event: self.summary(leases, stored),
@@ -41,10 +42,12 @@ impl Tables {
         Counts {
             events: self.events.len() as u64,
             deliveries: State::ALL.into_iter().map(|state| (state, of(state))).collect(),
+            held: self.deliveries.keys().filter(|id| self.held_by(**id).is_some()).count() as u64,
             unhandled: self.events.keys().filter(|seq| self.deliveries_of(**seq).next().is_none()).count() as u64,
             quarantined: self.quarantine.values().filter(|(about, _)| about.released_at.is_none()).count() as u64,
             rejected: self.rejected.len() as u64,
             open: self.open_by_plugin(),
+            mismatches: 0,
         }
     }
 
@@ -88,8 +91,7 @@ impl Tables {
             gap: delivery.gap,
             parked: false,
             in_doubt: if delivery.state == State::Dead { delivery.in_doubt() } else { 0 },
-            outdated: delivery.state == State::Dead
-                && delivery.as_of.is_some_and(|as_of| self.newest.get(&self.line(id)).is_some_and(|newest| *newest > (as_of, id))),
+            outdated: delivery.state == State::Dead && delivery.as_of.is_some_and(|as_of| self.is_outdated(&self.line(id), id, as_of)),
             held_by: if running.is_some() { None } else { self.held_by(id) },
         }
     }

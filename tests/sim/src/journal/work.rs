@@ -9,7 +9,7 @@ use mortar_core::ports::{CallWrite, Claim, Finish, Finished, JournalError, Lease
 use mortar_core::story::{Call, Fate};
 
 use super::Work;
-use super::tables::{OUTDATED, Tables};
+use super::tables::{IN_PLACE, OUTDATED, Tables};
 use crate::mutation::Mutation;
 
 /// The most calls of a delivery.
@@ -54,23 +54,8 @@ impl Leases {
 }
 
 impl Work<'_> {
-    /// The host starts: counts whose attempt was under way when a newer one came and the host was
-    /// killed are superseded.
+    /// The host starts.
     pub(super) fn start(&mut self) {
-        let counts = self.tables.deliveries.iter().filter(|(_, delivery)| delivery.state.is_open() && delivery.as_of.is_some());
-        let mut newest: BTreeMap<_, (Option<Timestamp>, DeliveryId)> = BTreeMap::new();
-        let counts: Vec<_> = counts.map(|(id, delivery)| (self.tables.line(*id), (delivery.as_of, *id))).collect();
-        for (line, count) in &counts {
-            let newest = newest.entry(line.clone()).or_insert(*count);
-            *newest = (*newest).max(*count);
-        }
-        for (line, count) in counts {
-            if newest[&line] != count
-                && let Some(delivery) = self.tables.deliveries.get_mut(&count.1)
-            {
-                (delivery.state, delivery.reason) = (State::Superseded, Some(OUTDATED.into()));
-            }
-        }
         if self.breaks(Mutation::LoseWaiting) {
             let waiting = self.tables.deliveries.iter().filter(|(_, delivery)| delivery.state == State::Waiting);
             self.leases.lost = waiting.map(|(id, _)| *id).collect();
@@ -165,7 +150,7 @@ impl Work<'_> {
     }
 
     pub(super) fn finish(&mut self, finish: Finish) -> Result<Finished, JournalError> {
-        let Finish { lease, verdict, gap, attempt, state } = finish;
+        let Finish { lease, verdict, gap, attempt, state, .. } = finish;
         self.check_lease(lease)?;
         let id = lease.delivery;
         if matches!(verdict, Verdict::Done | Verdict::Ignored { .. }) {
@@ -175,21 +160,26 @@ impl Work<'_> {
             state.into_iter().for_each(|write| self.write_state(id.plugin, write));
         }
         let line = self.tables.line(id);
-        let rivals = self.tables.open_of(&line).iter().any(|open| *open != id && self.tables.deliveries[open].as_of.is_some());
+        let mut rivals = self.tables.open_of(&line);
+        rivals.retain(|open| *open != id && self.tables.deliveries[open].as_of.is_some());
         let Some(delivery) = self.tables.deliveries.get_mut(&id) else { return Err(JournalError::LeaseLost) };
         delivery.attempts += 1;
         delivery.spent += u32::from(!matches!(verdict, Verdict::Waiting { spent: false, .. }));
         let now = attempt.ended_at;
         delivery.story.push(attempt);
         match verdict {
-            Verdict::Waiting { .. } if delivery.as_of.is_some() && rivals => {
+            Verdict::Waiting { until, .. } if delivery.as_of.is_some() && !rivals.is_empty() => {
                 delivery.moves(State::Superseded, now, None, Some(OUTDATED.into()));
+                if until > now && !self.breaks(Mutation::ForgetPlaces) {
+                    self.let_wait(&rivals, until);
+                }
             }
             Verdict::Waiting { until, code, reason, .. } => delivery.moves(State::Waiting, until, Some(code), Some(reason)),
             Verdict::Dead { code, reason } => delivery.moves(State::Dead, now, Some(code), Some(reason)),
             Verdict::Ignored { reason } => delivery.moves(State::Ignored, now, None, Some(reason)),
             Verdict::Done => delivery.moves(State::Done, now, None, None),
         }
+        let Some(delivery) = self.tables.deliveries.get_mut(&id) else { return Err(JournalError::LeaseLost) };
         if let (State::Done | State::Ignored | State::Dead, Some(as_of)) = (delivery.state, delivery.as_of) {
             let newest = self.tables.newest.entry(line).or_insert((as_of, id));
             *newest = (*newest).max((as_of, id));
@@ -201,6 +191,15 @@ impl Work<'_> {
         }
         self.leases.held.remove(&id);
         Ok(Finished::Recorded)
+    }
+
+    /// Counts take the place of one that was to be tried again then.
+    fn let_wait(&mut self, counts: &[DeliveryId], until: Timestamp) {
+        for id in counts {
+            if let Some(count) = self.tables.deliveries.get_mut(id).filter(|count| count.at < until) {
+                count.moves(State::Waiting, until, None, Some(IN_PLACE.into()));
+            }
+        }
     }
 
     /// Supersedes the dead letters that a later delivery of their line was to take the place of.

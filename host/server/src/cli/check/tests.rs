@@ -106,6 +106,7 @@ fn grants_and_connections_must_know_each_other() {
         component: "00".into(),
         families: Vec::new(),
         any_event: true,
+        round_trip: false,
         settings: Arc::new(settings),
         handler: Arc::new(NeverRun),
     };

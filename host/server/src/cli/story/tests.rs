@@ -62,7 +62,7 @@ fn story(state: State, code: Option<&str>, attempts: Vec<Attempt>, calls: Vec<Ca
             bytes: 1532,
             events: vec!["6f0c:0".into()],
         },
-        deliveries: vec![DeliveryStory { delivery, attempts, calls }],
+        deliveries: vec![DeliveryStory { delivery, attempts, calls, round_trip: None }],
     }
 }
 
