@@ -76,8 +76,8 @@ impl SqliteJournal {
         let hash_keys = memory.hash_keys;
         let shared = Arc::new(Shared::new(clock, index, Space::new(path.to_owned(), options.free_space)));
         shared.set_next_change(memory.queue.next_change());
-        shared.set_behind_gaps(memory.queue.behind_gaps());
         shared.set_open(memory.queue.open());
+        shared.set_behind_gaps(memory.queue.behind_gaps());
         shared.work();
 
         let free_space = options.free_space;

@@ -81,8 +81,7 @@ impl Confirmer {
     async fn look(&self, due: DueRoundTrip) {
         let DueRoundTrip { delivery, event, spent, since } = due;
         // Where the plugin is away, the lease ends and it is looked at again.
-        let loaded = self.plugins.now();
-        let Some(Numbered { plugin, .. }) = loaded.iter().find(|n| n.no == delivery.plugin && !n.parked) else { return };
+        let Some(plugin) = self.plugins.active(delivery.plugin) else { return };
         let started = Instant::now();
         let reads = Arc::new(Reads::new(self.ports.clone(), delivery.plugin, plugin, event.clone()));
         let (looked, log) = if plugin.round_trip {

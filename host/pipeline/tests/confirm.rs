@@ -147,8 +147,8 @@ async fn a_done_delivery_is_confirmed_after_a_while() {
     let world = World::answering([]);
     let handler = |_, _| -> BoxFuture<'static, Ending> { Box::pin(std::future::ready(Ending::Done)) };
     let plugin = FakePlugin { settings: settings(), handler: Box::new(handler) }.plugin();
-    let runner =
-        Runner { ports: world.ports(), plugins: Arc::default(), retry: RetryPolicy::default(), up_since: tokio::time::Instant::now() };
+    let (ports, plugins) = (world.ports(), Arc::default());
+    let runner = Runner { ports, plugins, retry: RetryPolicy::default(), up_since: tokio::time::Instant::now() };
     runner.run(claim(1, Vec::new()), plugin).await;
     let finishes = world.journal.finishes.lock().unwrap();
     assert_eq!(finishes[0].verdict, Verdict::Done);
