@@ -9,8 +9,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use mortar_core::delivery::{DeliveryId, PluginNo};
 use mortar_core::ports::{
-    Accepted, BoxFuture, CallWrite, Claim, Clock, DueRoundTrip, Filter, Finish, Finished, Intervention, Journal, JournalError, Lease,
-    LookAt, Marked, NewCallback, ReadBack, Receipt, RejectedCallback, RoundTripCount, RoundTrips, Share, StateEntry,
+    Accepted, BoxFuture, CallWrite, Claim, Clock, DueRoundTrip, Filter, Finish, Finished, Intervention, Journal, JournalError, Lease, Look,
+    LookAt, Marked, NewCallback, Receipt, RejectedCallback, RoundTripCount, RoundTrips, Share, StateEntry,
 };
 use mortar_core::round_trip::RoundTripState;
 use mortar_core::story;
@@ -209,7 +209,7 @@ impl RoundTrips for SqliteJournal {
         })
     }
 
-    fn record(&self, look: ReadBack) -> Receipt<Option<RoundTripState>> {
+    fn record(&self, look: Look) -> Receipt<Option<RoundTripState>> {
         self.write(Record(look))
     }
 

@@ -25,7 +25,7 @@ use tokio::sync::watch;
 /// One round trip that is due, once; it ends the loop when it is recorded.
 struct OneDue {
     due: Mutex<Option<DueRoundTrip>>,
-    looks: Mutex<Vec<ReadBack>>,
+    looks: Mutex<Vec<Look>>,
     recorded: watch::Sender<bool>,
 }
 
@@ -37,7 +37,7 @@ impl RoundTrips for OneDue {
     fn due(&self, _: Timestamp, _: usize, _: Duration) -> Receipt<Vec<DueRoundTrip>> {
         ready(self.due.lock().unwrap().take().into_iter().collect())
     }
-    fn record(&self, look: ReadBack) -> Receipt<Option<RoundTripState>> {
+    fn record(&self, look: Look) -> Receipt<Option<RoundTripState>> {
         self.looks.lock().unwrap().push(look);
         self.recorded.send(true).unwrap();
         ready(Some(RoundTripState::Due))

@@ -54,6 +54,11 @@ struct BreakerLabels {
     state: &'static str,
 }
 
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct StateLabels {
+    state: &'static str,
+}
+
 type Durations<L> = Family<L, Histogram, fn() -> Histogram>;
 
 fn seconds() -> Histogram {
