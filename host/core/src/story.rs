@@ -301,10 +301,10 @@ pub struct Counts {
     pub quarantined: u64,
     /// Callbacks in the sample of rejected ones.
     pub rejected: u64,
-    /// Round trips that are a mismatch.
-    #[serde(default)]
-    pub mismatches: u64,
     /// Open deliveries by plugin, of plugins that have some.
     #[serde(default)]
     pub open: BTreeMap<String, u64>,
+    /// Round trips that are a mismatch.
+    #[serde(default)]
+    pub mismatches: u64,
 }

@@ -18,7 +18,7 @@ CREATE TABLE meta (name TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT RO
 CREATE TABLE sources (no INTEGER PRIMARY KEY, name TEXT NOT NULL) STRICT;
 CREATE TABLE types (no INTEGER PRIMARY KEY, name TEXT NOT NULL) STRICT;
 CREATE TABLE plugins (no INTEGER PRIMARY KEY, name TEXT NOT NULL) STRICT;
-CREATE TABLE components (no INTEGER PRIMARY KEY, name TEXT NOT NULL) STRICT; -- by digest
+CREATE TABLE components (no INTEGER PRIMARY KEY, name TEXT NOT NULL) STRICT; -- generations of plugins, by digest
 
 -- Bodies of callbacks, several to a pack: a pack's pages are full whatever the size of a body.
 -- The id is the place of the first event in it.

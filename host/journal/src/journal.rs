@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use mortar_core::delivery::{DeliveryId, EventSeq, PluginNo};
 use mortar_core::ports::{
     Accepted, BoxFuture, CallWrite, Claim, Clock, DueRoundTrip, Filter, Finish, Finished, Intervention, Journal, JournalError, KnownEvents,
-    Lease, LookAt, Marked, NewCallback, Polls, ReadBack, Receipt, RejectedCallback, RoundTripCount, RoundTrips, Share, StateEntry,
+    Lease, Look, LookAt, Marked, NewCallback, Polls, Receipt, RejectedCallback, RoundTripCount, RoundTrips, Share, StateEntry,
 };
 use mortar_core::round_trip::RoundTripState;
 use mortar_core::story;
@@ -77,8 +77,8 @@ impl SqliteJournal {
         let hash_keys = memory.hash_keys;
         let shared = Arc::new(Shared::new(clock, index, Space::new(path.to_owned(), options.free_space)));
         shared.set_next_change(memory.queue.next_change());
-        shared.set_behind_gaps(memory.queue.behind_gaps());
         shared.set_open(memory.queue.open());
+        shared.set_behind_gaps(memory.queue.behind_gaps());
         shared.work();
 
         let free_space = options.free_space;
@@ -220,7 +220,7 @@ impl RoundTrips for SqliteJournal {
         })
     }
 
-    fn record(&self, look: ReadBack) -> Receipt<Option<RoundTripState>> {
+    fn record(&self, look: Look) -> Receipt<Option<RoundTripState>> {
         self.write(Record(look))
     }
 

@@ -76,14 +76,14 @@ pub(crate) struct Shared {
     pub(crate) at_start: watch::Sender<Option<Result<Tally, JournalError>>>,
     since_start: Mutex<Tally>,
     running: Mutex<HashMap<DeliveryKey, Running>>,
+    /// Open deliveries by plugin number.
+    open: Mutex<Vec<u64>>,
     /// Leases of claims that nobody got.
     given_back: Mutex<Vec<Lease>>,
     /// Open deliveries that a dead letter holds.
     behind_gaps: AtomicUsize,
     /// The writer's line, for looks at what it knows.
     line: OnceLock<mpsc::WeakSender<InLine>>,
-    /// Open deliveries by plugin number.
-    open: Mutex<Vec<u64>>,
     health: Mutex<Result<(), JournalError>>,
     pub(crate) space: Space,
     work: Notify,
@@ -103,10 +103,10 @@ impl Shared {
             at_start: watch::Sender::new(None),
             since_start: Mutex::default(),
             running: Mutex::default(),
+            open: Mutex::default(),
             given_back: Mutex::default(),
             behind_gaps: AtomicUsize::new(0),
             line: OnceLock::new(),
-            open: Mutex::default(),
             health: Mutex::new(Ok(())),
             space,
             work: Notify::new(),
@@ -158,17 +158,6 @@ impl Shared {
         lock(&self.running)
     }
 
-    /// Nobody runs the delivery of this lease: the next claim may take it again.
-    pub(crate) fn give_back(&self, lease: Lease) {
-        lock(&self.given_back).push(lease);
-        self.work();
-    }
-
-    /// What was given back since the last time.
-    pub(crate) fn take_given_back(&self) -> Vec<Lease> {
-        std::mem::take(&mut lock(&self.given_back))
-    }
-
     /// Says how many deliveries of each plugin are open.
     pub(crate) fn set_open(&self, open: &[u64]) {
         let mut known = lock(&self.open);
@@ -179,6 +168,17 @@ impl Shared {
     /// Open deliveries by plugin number.
     pub(crate) fn open(&self) -> Vec<u64> {
         lock(&self.open).clone()
+    }
+
+    /// Nobody runs the delivery of this lease: the next claim may take it again.
+    pub(crate) fn give_back(&self, lease: Lease) {
+        lock(&self.given_back).push(lease);
+        self.work();
+    }
+
+    /// What was given back since the last time.
+    pub(crate) fn take_given_back(&self) -> Vec<Lease> {
+        std::mem::take(&mut lock(&self.given_back))
     }
 
     /// What the last write met. Damage does not heal while the host runs: a write elsewhere in the
@@ -262,8 +262,8 @@ impl Shared {
             unhandled: count(sum.unhandled),
             quarantined: count(sum.quarantined),
             rejected: count(sum.rejected),
-            mismatches: count(sum.mismatches),
             open: BTreeMap::new(),
+            mismatches: count(sum.mismatches),
         })
     }
 }

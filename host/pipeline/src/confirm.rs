@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mortar_core::delivery::Verdict;
-use mortar_core::ports::{DueRoundTrip, JournalError, Looked, Observation, ReadBack, RoundTrips, Run};
+use mortar_core::ports::{DueRoundTrip, JournalError, Look, Looked, Observation, RoundTrips, Run};
 use mortar_core::retry::History;
 use mortar_core::round_trip::{Confirmation, RoundTripState};
 use tokio::sync::watch;
@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::Ports;
-use crate::plugins::{Numbered, Plugins};
+use crate::plugins::Plugins;
 use crate::reads::Reads;
 
 /// How often it is looked whether something has fallen due.
@@ -71,7 +71,7 @@ struct Confirmer {
 impl Confirmer {
     async fn due(&self, room: usize) -> Result<Vec<DueRoundTrip>, JournalError> {
         let loaded = self.plugins.now();
-        let walls = loaded.iter().filter(|n| n.plugin.round_trip && !n.parked).map(|n| n.plugin.settings.limits.wall);
+        let walls = loaded.iter().filter(|n| n.plugin.round_trip).map(|n| n.plugin.settings.limits.wall);
         match walls.max() {
             Some(wall) if room > 0 => self.round_trips.due(self.ports.clock.now(), room, wall + LEASE_MARGIN).await,
             _ => Ok(Vec::new()),
@@ -81,10 +81,9 @@ impl Confirmer {
     async fn look(&self, due: DueRoundTrip) {
         let DueRoundTrip { delivery, event, spent, since } = due;
         // Where the plugin is away, the lease ends and it is looked at again.
-        let loaded = self.plugins.now();
-        let Some(Numbered { plugin, .. }) = loaded.iter().find(|n| n.no == delivery.plugin && !n.parked) else { return };
+        let Some(plugin) = self.plugins.active(delivery.plugin) else { return };
         let started = Instant::now();
-        let reads = Arc::new(Reads::new(self.ports.clone(), delivery.plugin, plugin, event.clone()));
+        let reads = Arc::new(Reads::new(self.ports.clone(), delivery.plugin, &plugin, event.clone()));
         let (looked, log) = if plugin.round_trip {
             let run = Run { event: event.clone(), attempt: spent + 1 };
             let confirmed = plugin.handler.confirm(run, reads.clone()).await;
@@ -102,7 +101,7 @@ impl Confirmer {
             (Looked::Found(Confirmation::NotApplicable { reason }), Vec::new())
         };
         let said = looked.clone();
-        let state = match self.round_trips.record(ReadBack { delivery, at: self.ports.clock.now(), looked, log }).await {
+        let state = match self.round_trips.record(Look { delivery, at: self.ports.clock.now(), looked, log }).await {
             Ok(state) => state,
             Err(fault) => {
                 tracing::warn!(event = %event.id, plugin = %plugin.name, %fault, "a look at the ERP could not be recorded; it comes again");

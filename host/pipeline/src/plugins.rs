@@ -61,6 +61,12 @@ impl Plugins {
         self.now.borrow().iter().find(|n| n.plugin.name == name).cloned()
     }
 
+    /// The plugin of a number, if it is in force and not parked.
+    #[must_use]
+    pub fn active(&self, no: PluginNo) -> Option<Plugin> {
+        self.now.borrow().iter().find(|n| n.no == no && !n.parked).map(|n| n.plugin.clone())
+    }
+
     /// Puts a generation in force: attempts and events from now on are its own. What runs goes on
     /// with the generation that it started on.
     ///

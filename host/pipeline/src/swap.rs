@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mortar_core::config::PluginsConfig;
 use mortar_core::plugin::{PluginProblem, code};
-use mortar_core::ports::{Found, Look, Observation, Record, Sandbox};
+use mortar_core::ports::{Found, Listing, Observation, Record, Sandbox};
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinSet;
 
@@ -125,7 +125,7 @@ impl Swaps {
     }
 
     async fn look(self: &Arc<Self>, loading: &mut JoinSet<()>, all: bool) -> Result<(), PluginProblem> {
-        let Look { found, problems } = self.sandbox.look().await.inspect_err(|problem| self.note(vec![problem.clone()]))?;
+        let Listing { found, problems } = self.sandbox.look().await.inspect_err(|problem| self.note(vec![problem.clone()]))?;
         let is_found = |problem: &PluginProblem| found.iter().any(|found| found.name == problem.plugin);
         // A name that is there twice: what was found counts, and the other one is told.
         let (doubles, problems) = problems.into_iter().partition(is_found);

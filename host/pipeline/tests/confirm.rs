@@ -25,7 +25,7 @@ use tokio::sync::watch;
 /// One round trip that is due, once; it ends the loop when it is recorded.
 struct OneDue {
     due: Mutex<Option<DueRoundTrip>>,
-    looks: Mutex<Vec<ReadBack>>,
+    looks: Mutex<Vec<Look>>,
     recorded: watch::Sender<bool>,
 }
 
@@ -37,7 +37,7 @@ impl RoundTrips for OneDue {
     fn due(&self, _: Timestamp, _: usize, _: Duration) -> Receipt<Vec<DueRoundTrip>> {
         ready(self.due.lock().unwrap().take().into_iter().collect())
     }
-    fn record(&self, look: ReadBack) -> Receipt<Option<RoundTripState>> {
+    fn record(&self, look: Look) -> Receipt<Option<RoundTripState>> {
         self.looks.lock().unwrap().push(look);
         self.recorded.send(true).unwrap();
         ready(Some(RoundTripState::Due))
@@ -147,8 +147,8 @@ async fn a_done_delivery_is_confirmed_after_a_while() {
     let world = World::answering([]);
     let handler = |_, _| -> BoxFuture<'static, Ending> { Box::pin(std::future::ready(Ending::Done)) };
     let plugin = FakePlugin { settings: settings(), handler: Box::new(handler) }.plugin();
-    let runner =
-        Runner { ports: world.ports(), plugins: Arc::default(), retry: RetryPolicy::default(), up_since: tokio::time::Instant::now() };
+    let (ports, plugins) = (world.ports(), Arc::default());
+    let runner = Runner { ports, plugins, retry: RetryPolicy::default(), up_since: tokio::time::Instant::now() };
     runner.run(claim(1, Vec::new()), plugin).await;
     let finishes = world.journal.finishes.lock().unwrap();
     assert_eq!(finishes[0].verdict, Verdict::Done);

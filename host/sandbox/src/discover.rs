@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use mortar_core::plugin::{PluginProblem, code};
-use mortar_core::ports::{Found, Look};
+use mortar_core::ports::{Found, Listing};
 
 use crate::error::unreadable;
 
@@ -20,7 +20,7 @@ const SETTINGS: &str = "plugin.toml";
 ///
 /// # Errors
 /// The directory cannot be listed.
-pub fn discover(directory: &Path) -> io::Result<Look> {
+pub fn discover(directory: &Path) -> io::Result<Listing> {
     let mut found = BTreeMap::new();
     let mut problems = Vec::new();
     for path in entries(directory)? {
@@ -37,7 +37,7 @@ pub fn discover(directory: &Path) -> io::Result<Look> {
             }
         }
     }
-    Ok(Look { found: found.into_values().collect(), problems })
+    Ok(Listing { found: found.into_values().collect(), problems })
 }
 
 /// What is in a folder, without hidden files, by name.
@@ -146,7 +146,7 @@ mod tests {
     #[test]
     fn folders_and_bare_files_are_plugins_and_other_files_are_not() {
         let root = directory(&["b/any.wasm", "b/plugin.toml", "b/src/lib.rs", "a.wasm", "a.toml", "c.wasm", "README.md", ".cache/x.wasm"]);
-        let Look { found, problems } = discover(root.path()).unwrap();
+        let Listing { found, problems } = discover(root.path()).unwrap();
         let at = |file: &str| root.path().join(file);
         assert_eq!(problems, []);
         assert_eq!(
@@ -172,7 +172,7 @@ mod tests {
             "two/a.wasm",
             "two/b.wasm",
         ]);
-        let Look { found, problems } = discover(root.path()).unwrap();
+        let Listing { found, problems } = discover(root.path()).unwrap();
         assert_eq!(found.iter().map(|f| f.name.as_str()).collect::<Vec<_>>(), ["twice"]);
         let mut codes: Vec<_> = problems.iter().map(|p| (p.plugin.as_str(), p.code)).collect();
         codes.sort_unstable();

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use mortar_core::plugin::{PluginProblem, code};
-use mortar_core::ports::{Clock, Found, Look};
+use mortar_core::ports::{Clock, Found, Listing};
 
 use crate::discover::discover;
 use crate::error::unreadable;
@@ -33,7 +33,7 @@ impl Looker {
     }
 
     /// What the directory holds now.
-    pub(crate) fn look(&self) -> Result<Look, PluginProblem> {
+    pub(crate) fn look(&self) -> Result<Listing, PluginProblem> {
         let mut look = discover(&self.directory).map_err(|error| {
             let message = format!("the plugin directory cannot be read: {error}; make it, or mend `plugins.directory`");
             PluginProblem::new("", &self.directory, code::UNREADABLE, message)

@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use mortar_core::config::PluginsConfig;
 use mortar_core::plugin::PluginProblem;
-use mortar_core::ports::{BoxFuture, Clock, Found, Look, Plugin, Record, Sandbox};
+use mortar_core::ports::{BoxFuture, Clock, Found, Listing, Plugin, Record, Sandbox};
 
 use crate::compile::Compiler;
 use crate::error::SandboxError;
@@ -85,7 +85,7 @@ impl WasmSandbox {
     /// Components that are new to the cache are compiled, one after the other: a few hundred
     /// milliseconds for a small one, up to half a minute for an interpreter.
     pub async fn load_all(&self) -> (Vec<Plugin>, Vec<PluginProblem>) {
-        let Look { found, mut problems } = match self.look().await {
+        let Listing { found, mut problems } = match self.look().await {
             Ok(look) => look,
             Err(problem) => return (Vec::new(), vec![problem]),
         };
@@ -101,7 +101,7 @@ impl WasmSandbox {
 }
 
 impl Sandbox for WasmSandbox {
-    fn look(&self) -> BoxFuture<'_, Result<Look, PluginProblem>> {
+    fn look(&self) -> BoxFuture<'_, Result<Listing, PluginProblem>> {
         Box::pin(async {
             let looker = self.looker.clone();
             let look = blocking(move || looker.look()).await?;

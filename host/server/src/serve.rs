@@ -84,10 +84,10 @@ pub async fn serve(loaded: Loaded) -> Result<(), ServeError> {
     let edge = tokio::spawn(edge::listen(edge_listener, edge, stopping.clone()));
     let admin = tokio::spawn(serve_admin(admin_listener, admin, stopping.clone()));
     let purging = tokio::spawn(purge(ports.clone(), stopping.clone()));
+    let following = tokio::spawn(wired.swaps.follow(stopping.clone()));
     let round_trips = config.delivery.round_trips;
     let confirming = tokio::spawn(confirm(ports.clone(), wired.round_trips, wired.plugins.clone(), round_trips, stopping.clone()));
     let polling: Vec<_> = wired.pollers.iter().map(|poller| tokio::spawn(poller.clone().run(stopping.clone()))).collect();
-    let following = tokio::spawn(wired.swaps.follow(stopping.clone()));
     let dispatching = tokio::spawn(dispatch(ports.clone(), wired.plugins.clone(), config.delivery.clone(), stopping));
     let names: Vec<_> = wired.plugins.now().iter().map(|n| n.plugin.name.clone()).collect();
     tracing::info!(edge = %edge_address, admin = %admin_address, plugins = ?names, "serving");

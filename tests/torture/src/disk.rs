@@ -42,11 +42,19 @@ impl Disk {
         Ok(this)
     }
 
-    /// Leaves this many bytes.
+    /// Leaves about this many bytes. The host may write between the look and the change, and no disk
+    /// gets smaller than what is on it: then it is looked again.
     pub(crate) async fn fill(&self, left: u64) -> Result<()> {
-        let used = run(Command::new("df").args(["--block-size=1", "--output=used"]).arg(&self.place)).await?;
-        let used: u64 = used.lines().last().context("df says how much is used")?.trim().parse()?;
-        self.resize(used + left).await
+        let mut tries = 20;
+        loop {
+            let used = run(Command::new("df").args(["--block-size=1", "--output=used"]).arg(&self.place)).await?;
+            let used: u64 = used.lines().last().context("df says how much is used")?.trim().parse()?;
+            tries -= 1;
+            match self.resize(used + left).await {
+                Err(_) if tries > 0 => {}
+                done => return done,
+            }
+        }
     }
 
     pub(crate) async fn make_room(&self) -> Result<()> {

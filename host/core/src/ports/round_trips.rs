@@ -44,9 +44,9 @@ pub enum Looked {
     },
 }
 
-/// A look at the ERP that is over.
+/// A look at the ERP, over.
 #[derive(Clone, Debug)]
-pub struct ReadBack {
+pub struct Look {
     /// The delivery.
     pub delivery: DeliveryId,
     /// When it ended.
@@ -102,7 +102,7 @@ pub trait RoundTrips: Send + Sync {
     fn due(&self, now: Timestamp, max: usize, lease: Duration) -> Receipt<Vec<DueRoundTrip>>;
 
     /// Records a look. Answers where the round trip stands now; none where it is no longer there.
-    fn record(&self, look: ReadBack) -> Receipt<Option<RoundTripState>>;
+    fn record(&self, look: Look) -> Receipt<Option<RoundTripState>>;
 
     /// Makes round trips due now, those of deliveries that never had one too. Looks through a
     /// bounded number of deliveries at a time.

@@ -45,7 +45,7 @@ pub struct Confirmed {
     pub log: Vec<story::LogLine>,
 }
 
-/// One generation of a plugin: a loaded generation of it, ready to run.
+/// One generation of a plugin: a loaded version of it, ready to run.
 ///
 /// It runs for as long as somebody holds it, whatever has taken its place meanwhile.
 #[derive(Clone, Debug)]
@@ -87,7 +87,8 @@ pub trait Handler: Send + Sync {
     /// Runs the plugin's `confirm` on an event whose delivery is done. Only asked of plugins with
     /// [`round_trip`](Plugin::round_trip).
     fn confirm(&self, _run: Run, _host: Arc<dyn Host>) -> BoxFuture<'_, Confirmed> {
-        let answer = Err(Ending::Refused { code: ErrorCode::PluginMissing, reason: "the plugin does not read back".into() });
+        let reason = "the plugin does not read back".to_owned();
+        let answer = Err(Ending::Refused { code: ErrorCode::PluginMissing, reason });
         Box::pin(std::future::ready(Confirmed { answer, log: Vec::new() }))
     }
 }
@@ -127,7 +128,7 @@ pub trait Sandbox: Send + Sync {
     ///
     /// # Errors
     /// The directory cannot be listed. That says nothing of the plugins in it.
-    fn look(&self) -> BoxFuture<'_, Result<Look, PluginProblem>>;
+    fn look(&self) -> BoxFuture<'_, Result<Listing, PluginProblem>>;
 
     /// Resolves when another look is worth it: at a change of the directory, or after a while.
     fn changed(&self) -> BoxFuture<'_, ()>;
@@ -203,7 +204,7 @@ pub struct Kept {
 
 /// What the plugin directory holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Look {
+pub struct Listing {
     /// Its plugins, by name.
     pub found: Vec<Found>,
     /// What looks like a plugin and is none.

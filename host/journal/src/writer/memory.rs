@@ -80,8 +80,8 @@ impl Memory {
                 }
             }
             shared.tally(&staged.tally);
-            shared.set_behind_gaps(self.queue.behind_gaps());
             shared.set_open(self.queue.open());
+            shared.set_behind_gaps(self.queue.behind_gaps());
         }
         if work {
             shared.work();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use mortar_core::delivery::{DeliveryId, State};
-use mortar_core::ports::{JournalError, LookAt, Looked, Marked, ReadBack};
+use mortar_core::ports::{JournalError, Look, LookAt, Looked, Marked};
 use mortar_core::round_trip::{Confirmation, RoundTripState};
 use rusqlite::OptionalExtension;
 
@@ -109,13 +109,13 @@ impl Row<'_> {
 }
 
 /// Records a look.
-pub(crate) struct Record(pub(crate) ReadBack);
+pub(crate) struct Record(pub(crate) Look);
 
 impl Request for Record {
     type Answer = Option<RoundTripState>;
 
     fn apply(&self, batch: &mut Batch<'_>) -> Result<Option<RoundTripState>, Fault> {
-        let ReadBack { delivery, at, looked, log } = &self.0;
+        let Look { delivery, at, looked, log } = &self.0;
         let Some(key) = delivery_key(*delivery) else { return Ok(None) };
         let mut due = batch.conn.prepare_cached(
             "SELECT d.subject, d.as_of FROM round_trips r JOIN deliveries d ON d.id = r.id WHERE r.id = ? AND r.state = 0",

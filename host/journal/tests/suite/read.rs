@@ -179,7 +179,6 @@ async fn counts_again(scene: &Scene<'_>) -> mortar_core::story::Counts {
         unhandled: events.iter().filter(|event| event.deliveries.is_empty()).count() as u64,
         quarantined: 0,
         rejected: 0,
-        mismatches: 0,
         open: events.iter().flat_map(|event| &event.deliveries).filter(|delivery| delivery.state.is_open()).fold(
             std::collections::BTreeMap::new(),
             |mut open, delivery| {
@@ -187,5 +186,6 @@ async fn counts_again(scene: &Scene<'_>) -> mortar_core::story::Counts {
                 open
             },
         ),
+        mismatches: 0,
     }
 }

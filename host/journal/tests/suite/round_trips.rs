@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use mortar_core::delivery::{DeliveryId, PluginNo, State, Verdict};
 use mortar_core::ports::{
-    DueRoundTrip, Finish, Intervention, JournalError, LookAt, Looked, Marked, ReadBack, Replay, RoundTripCount, RoundTrips,
+    DueRoundTrip, Finish, Intervention, JournalError, Look, LookAt, Looked, Marked, Replay, RoundTripCount, RoundTrips,
 };
 use mortar_core::round_trip::{Confirmation, RoundTripState};
 use mortar_core::story::{LogLine, RoundTrip};
@@ -43,7 +43,7 @@ impl<'a> Trips<'a> {
 
     async fn record(&self, delivery: DeliveryId, looked: Looked) -> Option<RoundTripState> {
         let log = vec![LogLine { level: "info".into(), message: "looked".into() }];
-        self.round_trips.record(ReadBack { delivery, at: self.scene.now(), looked, log }).await.unwrap()
+        self.round_trips.record(Look { delivery, at: self.scene.now(), looked, log }).await.unwrap()
     }
 
     async fn known(&self, id: &str) -> Option<RoundTrip> {

@@ -233,7 +233,7 @@ impl FakePlugin {
 struct FakeHandler {
     digest: Arc<str>,
     #[allow(clippy::type_complexity)]
-    handler: Box<dyn Fn(Run, Arc<dyn Host>) -> BoxFuture<'static, Ending> + Send + Sync>,
+    handler: Box<dyn Fn(Run, Arc<dyn Host>) -> BoxFuture<'static, mortar_core::delivery::Ending> + Send + Sync>,
 }
 
 impl Handler for FakeHandler {

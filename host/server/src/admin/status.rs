@@ -42,7 +42,7 @@ pub(super) async fn status(State(admin): State<Arc<Admin>>) -> Result<Json<Statu
 pub(super) async fn metrics(State(admin): State<Arc<Admin>>) -> Result<impl IntoResponse, Failure> {
     // After a crash counting takes a while, and a scrape does not wait for it.
     let counts = tokio::time::timeout(Duration::ZERO, admin.ports.journal.counts()).await.ok().transpose()?;
-    let ready = admin.ports.journal.health().is_ok();
-    let page = admin.metrics.encode(ready, counts.as_ref(), &plugins::states(&admin)).map_err(|e| JournalError::Storage(e.to_string()))?;
+    let page = admin.metrics.encode(admin.ports.journal.health().is_ok(), &plugins::states(&admin), counts.as_ref());
+    let page = page.map_err(|e| JournalError::Storage(e.to_string()))?;
     Ok(([(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], page))
 }

@@ -9,10 +9,10 @@
 //! | `event`, `story` | events |
 //! | `send`, `target`, `signing` | callbacks that are sent for a try |
 //! | `dead`, `replay`, `quarantine`, `rejected`, `each` | what operators do to what is stuck |
+//! | `plugin` | which generations of plugins are in force |
 //! | `roundtrip` | what the ERP said when it was read back |
 //! | `masonhub` | MasonHub's side: registered callbacks, holds, the data factory of a sandbox |
 //! | `reconcile` | what no callback brought, found by a poll |
-//! | `plugin` | which versions of plugins are in force |
 //! | `status` | how the host is |
 //! | `backup` | copies of the journal: written while the host serves, restored when it does not |
 
@@ -94,6 +94,9 @@ enum Command {
     /// See after callbacks that were not genuine
     #[command(subcommand)]
     Rejected(rejected::Rejected),
+    /// See after plugins and their generations
+    #[command(subcommand)]
+    Plugin(plugin::Plugin),
     /// See whether what was delivered has arrived, by what the ERP says when it is read back
     #[command(subcommand)]
     Roundtrip(roundtrip::RoundTrips),
@@ -106,9 +109,6 @@ enum Command {
     Reconcile(reconcile::Command),
     /// Set MasonHub up: registered callbacks, holds, events on demand in a sandbox
     Masonhub(masonhub::Masonhub),
-    /// See after plugins and their versions
-    #[command(subcommand)]
-    Plugin(plugin::Plugin),
     /// Show how the running host is
     Status,
     /// Write a copy of the running host's journal
@@ -176,10 +176,10 @@ async fn run(cli: &Cli, output: &mut Output<'_>) -> Result<Exit, Failure> {
         Command::Dead(command) => dead::run(command, &client(cli)?, now, output).await,
         Command::Quarantine(command) => quarantine::run(command, &client(cli)?, output).await,
         Command::Rejected(command) => rejected::run(command, &client(cli)?, output).await,
-        Command::Roundtrip(command) => roundtrip::run(command, &client(cli)?, now, output).await,
         Command::Reconcile(command) => reconcile::run(command, &client(cli)?, now, output).await,
         Command::Masonhub(command) => masonhub::run(command, &cli.config, output).await,
         Command::Plugin(command) => plugin::run(command, &client(cli)?, output).await,
+        Command::Roundtrip(command) => roundtrip::run(command, &client(cli)?, now, output).await,
         Command::Status => status::run(&client(cli)?, output).await,
         Command::Backup(command) => backup::backup(command, &client(cli)?, output).await,
         Command::Restore(command) => backup::restore(command, &cli.config, now, output),

@@ -120,9 +120,7 @@ mod tests {
                 events: 12,
                 deliveries: vec![(State::Pending, 4), (State::Done, 10), (State::Dead, 2)],
                 held: 3,
-                unhandled: 0,
                 quarantined: 1,
-                rejected: 0,
                 ..Counts::default()
             },
             plugins: vec![PluginStatus {

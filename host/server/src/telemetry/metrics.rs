@@ -48,14 +48,14 @@ struct SwapLabels {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct StateLabels {
+struct BreakerLabels {
+    connection: String,
+    /// What the breaker became.
     state: &'static str,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct BreakerLabels {
-    connection: String,
-    /// What the breaker became.
+struct StateLabels {
     state: &'static str,
 }
 
@@ -79,9 +79,9 @@ pub struct Metrics {
     breakers: Family<BreakerLabels, Counter>,
     swaps: Family<SwapLabels, Counter>,
     ready: Gauge,
+    plugins: Family<StateLabels, Gauge>,
     deliveries: Family<StateLabels, Gauge>,
     held: Gauge,
-    plugins: Family<StateLabels, Gauge>,
 }
 
 impl Default for Metrics {
@@ -109,10 +109,11 @@ impl Default for Metrics {
         registry.register("plugin_swaps", "Generations of plugins that were put in force, failed to be, or were taken out", swaps.clone());
         let ready = Gauge::default();
         registry.register("ready", "1 while callbacks are taken, 0 while the journal cannot store them", ready.clone());
-        let (deliveries, held, plugins) = (Family::default(), Gauge::default(), Family::default());
+        let plugins = Family::default();
+        registry.register("plugins", "Plugins by state: active, parked (their files are gone), failed", plugins.clone());
+        let (deliveries, held) = (Family::default(), Gauge::default());
         registry.register("deliveries", "Deliveries by state; absent while they are counted after a crash", deliveries.clone());
         registry.register("deliveries_held", "Open deliveries that a dead letter of their subject holds", held.clone());
-        registry.register("plugins", "Plugins by state: active, parked (their files are gone), failed", plugins.clone());
         Self {
             registry,
             callbacks,
@@ -126,29 +127,29 @@ impl Default for Metrics {
             breakers,
             swaps,
             ready,
+            plugins,
             deliveries,
             held,
-            plugins,
         }
     }
 }
 
 impl Metrics {
-    /// All metrics as text; `ready` says whether callbacks are taken now, `counts` what is stored,
-    /// where that is known, `plugins` how many plugins are in which state.
+    /// All metrics as text; `ready` says whether callbacks are taken now, `plugins` how many are in
+    /// which state, `counts` what is stored, where that is known.
     ///
     /// # Errors
     /// Those of the encoder.
-    pub fn encode(&self, ready: bool, counts: Option<&Counts>, plugins: &[(&'static str, usize)]) -> Result<String, std::fmt::Error> {
+    pub fn encode(&self, ready: bool, plugins: &[(&'static str, usize)], counts: Option<&Counts>) -> Result<String, std::fmt::Error> {
         self.ready.set(ready.into());
+        for (state, count) in plugins {
+            self.plugins.get_or_create(&StateLabels { state }).set(i64::try_from(*count).unwrap_or(i64::MAX));
+        }
         if let Some(counts) = counts {
             for (state, count) in &counts.deliveries {
                 self.deliveries.get_or_create(&StateLabels { state: state.as_str() }).set(count.cast_signed());
             }
             self.held.set(counts.held.cast_signed());
-        }
-        for (state, count) in plugins {
-            self.plugins.get_or_create(&StateLabels { state }).set(i64::try_from(*count).unwrap_or(i64::MAX));
         }
         let mut page = String::new();
         text::encode(&mut page, &self.registry)?;
@@ -222,13 +223,13 @@ mod tests {
         metrics.observe(&Observation::Breaker { connection: "erp", state: "half-open" });
         metrics.observe(&Observation::Polled { source: "masonhub", looked: 9, missed: 2 });
         metrics.observe(&Observation::Swap { plugin: "rest", result: "activated" });
-        let page = metrics.encode(true, None, &[("active", 2)]).unwrap();
+        let page = metrics.encode(true, &[("active", 2)], None).unwrap();
         assert!(page.contains("mortar_events_missed_total{source=\"masonhub\"} 2"), "{page}");
-        assert!(!page.contains("mortar_deliveries{"), "{page}");
         assert!(page.contains("mortar_plugins{state=\"active\"} 2"), "{page}");
         assert!(page.contains("mortar_plugin_swaps_total{plugin=\"rest\",result=\"activated\"} 1"), "{page}");
+        assert!(!page.contains("mortar_deliveries{"), "{page}");
         let counts = Counts { deliveries: vec![(State::Waiting, 5), (State::Dead, 1)], held: 4, ..Counts::default() };
-        let page = metrics.encode(true, Some(&counts), &[]).unwrap();
+        let page = metrics.encode(true, &[], Some(&counts)).unwrap();
         assert!(page.contains("mortar_deliveries{state=\"waiting\"} 5"), "{page}");
         assert!(page.contains("mortar_deliveries_held 4"), "{page}");
         assert!(page.contains("mortar_ready 1"), "{page}");

@@ -11,7 +11,7 @@ use mortar_core::code::ErrorCode;
 use mortar_core::delivery::{DeliveryId, Gap, PluginNo, Verdict};
 use mortar_core::event::{Event, Subject, SubjectKind};
 use mortar_core::ports::{
-    CallWrite, Claim, Clock, DueRoundTrip, Finish, Journal, LookAt, Looked, Marked, NewCallback, NewDelivery, NewEvent, Order, ReadBack,
+    CallWrite, Claim, Clock, DueRoundTrip, Finish, Journal, Look, LookAt, Looked, Marked, NewCallback, NewDelivery, NewEvent, Order,
     Receipt, RejectedCallback, RoundTrips, Share, StateWrite,
 };
 use mortar_core::round_trip::{Confirmation, RoundTripState};
@@ -145,7 +145,7 @@ async fn fill(path: &Path) {
 /// What a look at the ERP came to.
 pub(super) fn look(journal: &SqliteJournal, delivery: DeliveryId) -> Receipt<Option<RoundTripState>> {
     let found = Confirmation::Mismatch { expected: "2 parcels".into(), found: "1 parcel".into() };
-    journal.record(ReadBack { delivery, at: NOW, looked: Looked::Found(found), log: Vec::new() })
+    journal.record(Look { delivery, at: NOW, looked: Looked::Found(found), log: Vec::new() })
 }
 
 /// Takes what is to be looked at.

@@ -46,8 +46,8 @@ impl Tables {
             unhandled: self.events.keys().filter(|seq| self.deliveries_of(**seq).next().is_none()).count() as u64,
             quarantined: self.quarantine.values().filter(|(about, _)| about.released_at.is_none()).count() as u64,
             rejected: self.rejected.len() as u64,
-            mismatches: 0,
             open: self.open_by_plugin(),
+            mismatches: 0,
         }
     }
 
