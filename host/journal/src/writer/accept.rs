@@ -89,6 +89,9 @@ impl Accept {
 /// True where a poll has told all that a callback tells now.
 fn told_by_poll(callback: &NewCallback, new: &NewEvent, batch: &mut Batch<'_>, source: i64) -> rusqlite::Result<bool> {
     let event = &new.event;
+    if !batch.has_polled()? {
+        return Ok(false);
+    }
     let polled = batch.polled(source, &event.subject.to_string())?;
     if polled.is_empty() {
         return Ok(false);
@@ -158,6 +161,9 @@ impl Storing<'_> {
 
     fn insert(&self, batch: &mut Batch<'_>, subject: &str) -> rusqlite::Result<()> {
         let Self { callback, new: NewEvent { event, .. }, source, seq, body, polled } = self;
+        if *polled {
+            batch.polls();
+        }
         let event_type = batch.number(Kind::Type, &event.event_type)?;
         let first = (*seq == body.first).then_some(callback);
         batch.insert_event()?.execute(rusqlite::params![

@@ -94,6 +94,8 @@ pub(crate) struct Batch<'a> {
     // Kept at hand: they run for every event.
     insert_event: Option<CachedStatement<'a>>,
     insert_delivery: Option<CachedStatement<'a>>,
+    /// Whether there is an event that a poll made; not looked at yet where it is none.
+    has_polled: Option<bool>,
 }
 
 const INSERT_EVENT: &str = "INSERT INTO events (seq, event_id, source, type, subject, as_of, received_at, pack, start, length, callback,
@@ -124,7 +126,7 @@ impl<'a> Batch<'a> {
             pack: None,
         };
         let refusal = shared.refusal(Some(conn));
-        Self { conn, memory, shared, options, refusal, staged, insert_event: None, insert_delivery: None }
+        Self { conn, memory, shared, options, refusal, staged, insert_event: None, insert_delivery: None, has_polled: None }
     }
 
     /// Writes what is left to write before the commit.
@@ -168,6 +170,23 @@ impl<'a> Batch<'a> {
         let start = pack.bytes.len();
         pack.bytes.extend_from_slice(body);
         Ok((pack.id, start))
+    }
+
+    /// True where there is an event that a poll made. Where nobody polls, callbacks need not ask for
+    /// those of their subject.
+    pub(super) fn has_polled(&mut self) -> rusqlite::Result<bool> {
+        if let Some(has) = self.has_polled {
+            return Ok(has);
+        }
+        let mut any = self.conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM events INDEXED BY polled WHERE origin = 1)")?;
+        let has = any.query_row([], |row| row.get(0))?;
+        self.has_polled = Some(has);
+        Ok(has)
+    }
+
+    /// A poll makes an event in this batch.
+    pub(super) fn polls(&mut self) {
+        self.has_polled = Some(true);
     }
 
     /// The events of a subject that polls made.
