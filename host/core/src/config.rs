@@ -154,7 +154,7 @@ pub struct DeliveryConfig {
     pub concurrency: usize,
     /// When a failed attempt is followed by another one.
     pub retry: RetryPolicy,
-    /// Round trips that are looked at at once.
+    /// Round trips that are looked at at once; with 0 none is.
     pub round_trips: usize,
     /// Time that running attempts get to end when the host stops.
     #[serde(with = "duration")]

@@ -16,12 +16,13 @@ const COLUMNS: [&str; 8] = ["orders", "parcels", "sent", "found", "doubled", "mi
 pub(crate) fn e2e(arguments: &[String]) -> Result<ExitCode> {
     let erp = erp::prepare().context("the ERP cannot be had, so nothing was tested")?;
     plugins::build()?;
-    run(&mut cargo(&["build", "--package", "mortar-server"]))?;
+    // As the other tests are built, so that nothing is compiled twice.
+    run(&mut cargo(&["build", "--workspace", "--all-targets"]))?;
     let results = erp.file().with_file_name("results.jsonl");
     if results.exists() {
         std::fs::remove_file(&results)?;
     }
-    let mut test = cargo(&["test", "--package", "mortar-tests", "--test", "e2e", "--", "--include-ignored", "--test-threads", "2"]);
+    let mut test = cargo(&["test", "--workspace", "--test", "e2e", "--", "--include-ignored", "--test-threads", "2"]);
     let code = run_for_code(test.args(arguments).env("MORTAR_ERP", erp.file()).env("MORTAR_E2E_RESULTS", &results))?;
     if erp.started {
         erp.stop()?;
