@@ -14,6 +14,7 @@ mod disk;
 mod divergence;
 mod edge;
 mod erp_faults;
+mod hello;
 mod in_doubt;
 mod layout;
 mod mail;
