@@ -26,6 +26,11 @@ async fn in_typescript() {
     behaves("typescript").await;
 }
 
+#[tokio::test]
+async fn in_python() {
+    behaves("python").await;
+}
+
 /// What goes in, and what must come of it.
 struct Case {
     callback: Value,

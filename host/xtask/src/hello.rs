@@ -4,9 +4,11 @@
 //! | module | what is in it |
 //! |---|---|
 //! | [`javascript`] | JavaScript and TypeScript, with npm |
+//! | [`python`] | Python, with pip |
 //! | [`stage`] | a project copied to where it is built, and whether it has to be |
 
 mod javascript;
+mod python;
 mod stage;
 
 use std::path::PathBuf;
@@ -24,6 +26,7 @@ use stage::Stage;
 pub(crate) enum Language {
     Javascript,
     Typescript,
+    Python,
 }
 
 impl Language {
@@ -31,6 +34,7 @@ impl Language {
         match self {
             Self::Javascript => "javascript",
             Self::Typescript => "typescript",
+            Self::Python => "python",
         }
     }
 
@@ -38,6 +42,7 @@ impl Language {
     fn kit(self) -> &'static str {
         match self {
             Self::Javascript | Self::Typescript => "javascript",
+            Self::Python => "python",
         }
     }
 
@@ -45,12 +50,14 @@ impl Language {
     fn missing(self) -> Option<String> {
         match self {
             Self::Javascript | Self::Typescript => javascript::missing(),
+            Self::Python => python::missing(),
         }
     }
 
     fn test_kit(self, kit: &Stage) -> Result<()> {
         match self {
             Self::Javascript | Self::Typescript => javascript::test_kit(kit),
+            Self::Python => python::test_kit(kit),
         }
     }
 
@@ -58,6 +65,7 @@ impl Language {
     fn build(self, hello: &Stage) -> Result<()> {
         match self {
             Self::Javascript | Self::Typescript => javascript::build(hello),
+            Self::Python => python::build(hello),
         }
     }
 }
