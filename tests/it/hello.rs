@@ -31,6 +31,11 @@ async fn in_python() {
     behaves("python").await;
 }
 
+#[tokio::test]
+async fn in_c() {
+    behaves("c").await;
+}
+
 /// What goes in, and what must come of it.
 struct Case {
     callback: Value,

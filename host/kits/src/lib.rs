@@ -2,8 +2,12 @@
 //!
 //! | module | what it makes |
 //! |---|---|
-//! | [`contract`] | the contract, read; and laid out for tools |
+//! | [`contract`] | the contract and a plugin's world, read |
 //! | [`typescript`] | declarations for JavaScript and TypeScript |
+//! | [`c`] | bindings for C |
+//! | [`component`] | a component of a module |
 
+pub mod c;
+pub mod component;
 pub mod contract;
 pub mod typescript;

@@ -3,10 +3,12 @@
 //!
 //! | module | what is in it |
 //! |---|---|
+//! | [`c`] | C, with pip and `mortar-kits` |
 //! | [`javascript`] | JavaScript and TypeScript, with npm |
 //! | [`python`] | Python, with pip |
 //! | [`stage`] | a project copied to where it is built, and whether it has to be |
 
+mod c;
 mod javascript;
 mod python;
 mod stage;
@@ -18,7 +20,7 @@ use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 
 use crate::plugins;
-use crate::run::{root, target};
+use crate::run::{cargo, command, root, run, target};
 use stage::Stage;
 
 /// A language that has a kit, beside Rust, whose plugins `cargo xtask plugins` builds.
@@ -27,6 +29,7 @@ pub(crate) enum Language {
     Javascript,
     Typescript,
     Python,
+    C,
 }
 
 impl Language {
@@ -35,6 +38,7 @@ impl Language {
             Self::Javascript => "javascript",
             Self::Typescript => "typescript",
             Self::Python => "python",
+            Self::C => "c",
         }
     }
 
@@ -43,6 +47,7 @@ impl Language {
         match self {
             Self::Javascript | Self::Typescript => "javascript",
             Self::Python => "python",
+            Self::C => "c",
         }
     }
 
@@ -51,6 +56,7 @@ impl Language {
         match self {
             Self::Javascript | Self::Typescript => javascript::missing(),
             Self::Python => python::missing(),
+            Self::C => c::missing(),
         }
     }
 
@@ -58,6 +64,7 @@ impl Language {
         match self {
             Self::Javascript | Self::Typescript => javascript::test_kit(kit),
             Self::Python => python::test_kit(kit),
+            Self::C => c::test_kit(kit),
         }
     }
 
@@ -66,6 +73,7 @@ impl Language {
         match self {
             Self::Javascript | Self::Typescript => javascript::build(hello),
             Self::Python => python::build(hello),
+            Self::C => c::build(hello),
         }
     }
 }
@@ -110,4 +118,11 @@ fn one(language: Language) -> Result<()> {
 /// Where tool chains are installed.
 fn tools(name: &str) -> PathBuf {
     target().join("tools").join(name)
+}
+
+/// Runs `mortar-kits` in a project: bindings from the contract, components from modules.
+fn kits(project: &Stage, arguments: &[&str]) -> Result<()> {
+    run(&mut cargo(&["build", "--quiet", "--package", "mortar-kits"]))?;
+    let kits = target().join("debug/mortar-kits");
+    run(command(&kits.to_string_lossy(), arguments).current_dir(&project.place))
 }
