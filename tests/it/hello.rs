@@ -36,6 +36,11 @@ async fn in_c() {
     behaves("c").await;
 }
 
+#[tokio::test]
+async fn in_go() {
+    behaves("go").await;
+}
+
 /// What goes in, and what must come of it.
 struct Case {
     callback: Value,

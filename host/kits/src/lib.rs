@@ -5,9 +5,11 @@
 //! | [`contract`] | the contract and a plugin's world, read |
 //! | [`typescript`] | declarations for JavaScript and TypeScript |
 //! | [`c`] | bindings for C |
+//! | [`go`] | bindings for Go |
 //! | [`component`] | a component of a module |
 
 pub mod c;
 pub mod component;
 pub mod contract;
+pub mod go;
 pub mod typescript;

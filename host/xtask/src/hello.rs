@@ -4,11 +4,13 @@
 //! | module | what is in it |
 //! |---|---|
 //! | [`c`] | C, with pip and `mortar-kits` |
+//! | [`go`] | Go, with pip and `mortar-kits` |
 //! | [`javascript`] | JavaScript and TypeScript, with npm |
 //! | [`python`] | Python, with pip |
 //! | [`stage`] | a project copied to where it is built, and whether it has to be |
 
 mod c;
+mod go;
 mod javascript;
 mod python;
 mod stage;
@@ -30,6 +32,7 @@ pub(crate) enum Language {
     Typescript,
     Python,
     C,
+    Go,
 }
 
 impl Language {
@@ -39,6 +42,7 @@ impl Language {
             Self::Typescript => "typescript",
             Self::Python => "python",
             Self::C => "c",
+            Self::Go => "go",
         }
     }
 
@@ -48,6 +52,7 @@ impl Language {
             Self::Javascript | Self::Typescript => "javascript",
             Self::Python => "python",
             Self::C => "c",
+            Self::Go => "go",
         }
     }
 
@@ -57,6 +62,7 @@ impl Language {
             Self::Javascript | Self::Typescript => javascript::missing(),
             Self::Python => python::missing(),
             Self::C => c::missing(),
+            Self::Go => go::missing(),
         }
     }
 
@@ -65,6 +71,7 @@ impl Language {
             Self::Javascript | Self::Typescript => javascript::test_kit(kit),
             Self::Python => python::test_kit(kit),
             Self::C => c::test_kit(kit),
+            Self::Go => go::test_kit(kit),
         }
     }
 
@@ -74,6 +81,7 @@ impl Language {
             Self::Javascript | Self::Typescript => javascript::build(hello),
             Self::Python => python::build(hello),
             Self::C => c::build(hello),
+            Self::Go => go::build(hello),
         }
     }
 }
