@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use mortar_core::call::Request;
+use mortar_core::pattern::Pattern;
 use mortar_core::ports::{Clock, SendError};
 use reqwest::Method;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
@@ -15,7 +16,7 @@ use crate::auth::Auth;
 use crate::classify::Outcome;
 use crate::exchange::Exchanger;
 use crate::header::{self, HeaderError};
-use crate::path::{Base, Pattern};
+use crate::path::Base;
 use crate::setup::Setup;
 
 /// What the ERP sees in `User-Agent`, unless the configuration or the plugin says something else.

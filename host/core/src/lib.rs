@@ -11,6 +11,7 @@
 //! | [`round_trip`] | reading back from the ERP what has arrived |
 //! | [`code`] | the stable error codes |
 //! | [`config`], [`plugin`] | `mortar.toml` and `plugin.toml` as data |
+//! | [`grant`], [`pattern`] | what a plugin may ask of a connection |
 //! | [`toml_problems`] | reading these files with every problem at once |
 //! | [`story`] | what operators read |
 //! | [`ports`] | what the pipeline needs of the world: journal, sandbox, connector, clock |
@@ -20,7 +21,9 @@ pub mod code;
 pub mod config;
 pub mod delivery;
 pub mod event;
+pub mod grant;
 pub mod masonhub;
+pub mod pattern;
 pub mod plugin;
 pub mod ports;
 pub mod retry;

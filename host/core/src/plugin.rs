@@ -1,15 +1,17 @@
 //! A plugin's settings: what `plugin.toml` says, with safe defaults where it says nothing. And what
 //! can be wrong with a plugin.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytesize::ByteSize;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::config::{duration, size};
 use crate::delivery::Gap;
+use crate::grant::Grant;
 use crate::round_trip::RoundTripSettings;
 
 /// `plugin.toml`. A plugin without one has no grants and the default limits.
@@ -21,6 +23,8 @@ pub struct PluginSettings {
     pub events: Option<Vec<String>>,
     /// Connections that the plugin may use.
     pub connections: Vec<String>,
+    /// What it may ask of them, where that is less than all.
+    pub grants: BTreeMap<String, Grant>,
     /// What the plugin reads through the `config` interface.
     pub config: toml::Table,
     /// Limits of one attempt.
@@ -105,6 +109,9 @@ pub struct Limits {
     /// One value of the plugin's state.
     #[serde(with = "size")]
     pub state_value: ByteSize,
+    /// All of the plugin's state, keys included. It is not of one attempt: what is stored counts.
+    #[serde(with = "size")]
+    pub state: ByteSize,
 }
 
 impl Default for Limits {
@@ -117,8 +124,24 @@ impl Default for Limits {
             sent: ByteSize::mib(16),
             log: ByteSize::kib(256),
             state_value: ByteSize::kib(64),
+            state: ByteSize::mib(16),
         }
     }
+}
+
+/// What a component's file tells of where it comes from.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Provenance {
+    /// Keys whose signatures are right.
+    pub signed_by: Vec<String>,
+    /// Languages.
+    pub languages: Vec<String>,
+    /// Compilers and other tools, with their versions.
+    pub tools: Vec<String>,
+    /// WIT packages that it imports, `package@version`.
+    pub imports: Vec<String>,
+    /// WIT packages that it exports.
+    pub exports: Vec<String>,
 }
 
 /// The stable codes of [`PluginProblem`].
@@ -163,6 +186,10 @@ pub mod code {
     pub const NOT_KEPT: &str = "plugin.not_kept";
     /// The version is not put in force: an operator or probation wants another one.
     pub const HELD_BACK: &str = "plugin.held_back";
+    /// The settings grant a connection that is not configured.
+    pub const CONNECTION: &str = "plugin.connection";
+    /// The component is neither signed by a trusted key nor allowed by its digest.
+    pub const UNTRUSTED: &str = "plugin.untrusted";
     /// A limit in the settings is over the host's.
     pub const LIMIT: &str = "plugin.limit";
 }

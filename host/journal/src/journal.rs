@@ -279,6 +279,13 @@ impl Journal for SqliteJournal {
         }
     }
 
+    fn state_size(&self, plugin: PluginNo) -> Receipt<u64> {
+        match &self.loads {
+            Some(loads) => loads.ask(move |conn| read::state_size(conn, plugin)),
+            None => failed(stopped()),
+        }
+    }
+
     fn events(&self, filter: Filter) -> Receipt<Vec<story::EventSummary>> {
         self.query(move |conn, shared| read::list(conn, shared, &filter))
     }

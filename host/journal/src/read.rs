@@ -112,6 +112,14 @@ pub(crate) fn state(conn: &Connection, plugin: PluginNo, key: &str) -> Result<Op
     })
 }
 
+/// Bytes of a plugin's state.
+pub(crate) fn state_size(conn: &Connection, plugin: PluginNo) -> Result<u64, JournalError> {
+    reading(|| {
+        let mut size = conn.prepare_cached("SELECT ifnull(sum(octet_length(key) + octet_length(value)), 0) FROM state WHERE plugin = ?")?;
+        size.query_row([plugin.0], |row| rows::number(row, 0))
+    })
+}
+
 /// Open deliveries by the plugin's name, of those by its number.
 pub(crate) fn open(conn: &Connection, open: &[u64]) -> Result<BTreeMap<String, u64>, JournalError> {
     reading(|| {

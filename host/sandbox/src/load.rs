@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use mortar_core::call::{CallError, Mail, Request, Response, Settlement};
 use mortar_core::event::Family;
 use mortar_core::plugin::{PluginProblem, PluginSettings, code};
-use mortar_core::ports::{BoxFuture, Found, Host, JournalError, PutError, StateEntry, StateWrite, StoredEvent};
+use mortar_core::ports::{BoxFuture, Clock, Found, Host, JournalError, PutError, StateEntry, StateWrite, StoredEvent};
 use sha2::{Digest, Sha256};
 use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
@@ -29,6 +29,7 @@ use crate::kept::Generations;
 use crate::limits::{self, Meter};
 use crate::link;
 use crate::log::Log;
+use crate::provenance;
 use crate::sandbox::SandboxOptions;
 use crate::settings;
 
@@ -38,6 +39,7 @@ const START: Duration = Duration::from_secs(10);
 /// Loads plugins into one engine.
 pub(crate) struct Loader {
     options: SandboxOptions,
+    clock: Arc<dyn Clock>,
     engine: Engine,
     linker: Linker<Context>,
     cache: Cache,
@@ -63,7 +65,7 @@ impl Parts {
 }
 
 impl Loader {
-    pub(crate) fn new(options: SandboxOptions) -> Result<Self, SandboxError> {
+    pub(crate) fn new(options: SandboxOptions, clock: Arc<dyn Clock>) -> Result<Self, SandboxError> {
         let engine = engine::start(&options)?;
         let linker = link::linker(&engine).map_err(|error| SandboxError::Engine(format!("{error:#}")))?;
         let cache = Cache::open(&options.cache, options.cache_limit, options.compiler.clone())?;
@@ -72,7 +74,7 @@ impl Loader {
             Generations::open(folder).map_err(unusable)
         });
         let generations = generations.transpose()?;
-        Ok(Self { options, engine, linker, cache, generations, linked: Mutex::default() })
+        Ok(Self { options, clock, engine, linker, cache, generations, linked: Mutex::default() })
     }
 
     /// Loads a plugin, or tells everything that is wrong with it. A generation that loads is put aside
@@ -97,17 +99,17 @@ impl Loader {
         Ok(generation)
     }
 
-    async fn load_files(self: &Arc<Self>, found: Found, keep: bool) -> Result<Generation, Vec<PluginProblem>> {
+    async fn load_files(self: &Arc<Self>, found: Found, is_new: bool) -> Result<Generation, Vec<PluginProblem>> {
         let loader = self.clone();
         let files = found.clone();
-        let prepared = tokio::task::spawn_blocking(move || loader.prepare(&files)).await;
+        let prepared = tokio::task::spawn_blocking(move || loader.prepare(&files, is_new)).await;
         let generation = prepared.unwrap_or_else(|panic| {
             let message = format!("the compiler gave up on it: {panic}");
             Err(vec![PluginProblem::new(&found.name, &found.component, code::INVALID, message)])
         })?;
         let (generation, parts) = generation;
         self.prove(&generation, &found).await.map_err(|problem| vec![problem])?;
-        if let Some(generations) = self.generations.clone().filter(|_| keep) {
+        if let Some(generations) = self.generations.clone().filter(|_| is_new) {
             let (plugin, digest) = (generation.name.clone(), generation.digest.clone());
             let put = tokio::task::spawn_blocking(move || generations.put(&plugin, &digest, &parts)).await;
             put.unwrap_or_else(|panic| Err(io::Error::other(panic))).map_err(|error| vec![self.unkept(&generation.name, &error)])?;
@@ -127,10 +129,10 @@ impl Loader {
     }
 
     /// Reads, compiles and links.
-    fn prepare(&self, found: &Found) -> Result<(Generation, Parts), Vec<PluginProblem>> {
+    fn prepare(&self, found: &Found, is_new: bool) -> Result<(Generation, Parts), Vec<PluginProblem>> {
         let text = found.settings.as_ref().map(|file| fs::read_to_string(file).map_err(|error| unreadable(&found.name, file, &error)));
         let settings = match (&found.settings, &text) {
-            (Some(file), Some(Ok(text))) => settings::understand(&found.name, file, text, &self.options),
+            (Some(file), Some(Ok(text))) => settings::understand(&found.name, file, text, &self.options, is_new),
             (_, Some(Err(problem))) => Err(vec![problem.clone()]),
             _ => Ok(PluginSettings::default()),
         };
@@ -142,11 +144,13 @@ impl Loader {
             (Ok(settings), Ok(linked)) => (settings, linked),
             (settings, linked) => return Err(settings.err().into_iter().flatten().chain(linked.err()).collect()),
         };
+        let provenance = Arc::new(provenance::of(&bytes));
         let parts = Parts { component: bytes, settings: text.and_then(Result::ok) };
         let generation = Generation {
             name: found.name.clone(),
             digest: parts.digest(),
             component,
+            provenance,
             config: Arc::new(PluginConfig::new(&settings.config)),
             settings: Arc::new(settings),
             handlers,
@@ -160,6 +164,8 @@ impl Loader {
     fn handlers(&self, found: &Found, bytes: &[u8]) -> Result<(Arc<str>, Arc<Handlers>), PluginProblem> {
         let problem = |code, message: String| PluginProblem::new(&found.name, &found.component, code, message);
         let digest: Arc<str> = hex::encode(Sha256::digest(bytes)).into();
+        // Before a compiler sees it.
+        self.options.trust.check(bytes, &digest).map_err(|why| problem(code::UNTRUSTED, why))?;
         if let Some(handlers) = self.linked().get(&digest).and_then(Weak::upgrade) {
             return Ok((digest, handlers));
         }
@@ -176,19 +182,32 @@ impl Loader {
             }
         })?;
         let handlers = Arc::new(self.link(&component).map_err(|(code, message)| problem(code, message))?);
-        let linked: Vec<_> = {
+        {
             let mut linked = self.linked();
             linked.retain(|_, handlers| handlers.strong_count() > 0);
             linked.insert(digest.clone(), Arc::downgrade(&handlers));
-            linked.keys().map(ToString::to_string).collect()
-        };
+        }
+        if self.cache.has_grown() {
+            self.trim_cache();
+        }
+        Ok((digest, handlers))
+    }
+
+    /// Removes compiled code that no plugin uses, where there is too much of it or it is too old.
+    fn trim_cache(&self) {
+        let linked: Vec<_> = self.linked().keys().map(ToString::to_string).collect();
         let records = self.generations.iter().flat_map(Generations::records);
         let kept = records.flat_map(|record| record.kept).map(|kept| kept.component);
         let used = linked.into_iter().chain(kept).collect();
-        if let Err(error) = self.cache.trim(&used) {
+        if let Err(error) = self.cache.trim(&used, self.unused_since()) {
             tracing::warn!(%error, "the cache of compiled plugins could not be trimmed");
         }
-        Ok((digest, handlers))
+    }
+
+    /// What was not used since then, in seconds since 1970, is out of the cache.
+    fn unused_since(&self) -> i64 {
+        let time = i64::try_from(self.options.cache_time.as_secs()).unwrap_or(i64::MAX);
+        self.clock.now().as_second().saturating_sub(time)
     }
 
     fn linked(&self) -> MutexGuard<'_, HashMap<Arc<str>, Weak<Handlers>>> {

@@ -1,5 +1,6 @@
 //! [`WasmSandbox`]: a plugin directory behind core's port.
 
+use std::collections::BTreeSet;
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use crate::generation::Generation;
 use crate::kept::Generations;
 use crate::load::Loader;
 use crate::look::Looker;
+use crate::trust::Trust;
 use crate::watch::Watch;
 
 /// How much the sandbox may use, and where it keeps compiled code.
@@ -28,6 +30,12 @@ pub struct SandboxOptions {
     pub generations: Option<PathBuf>,
     /// Size of the cache. Over it, what no plugin uses any more goes, oldest use first.
     pub cache_limit: ByteSize,
+    /// Code that no plugin uses any more goes when it was not used for so long.
+    pub cache_time: Duration,
+    /// Whose components are loaded.
+    pub trust: Trust,
+    /// The configured connections, if it is known: no other one can be granted.
+    pub connections: Option<BTreeSet<String>>,
     /// Who compiles.
     pub compiler: Compiler,
     /// Size of a component file.
@@ -44,9 +52,24 @@ pub struct SandboxOptions {
 
 impl Default for SandboxOptions {
     fn default() -> Self {
-        let PluginsConfig { cache_limit, component_limit, instances, memory_limit, settle, rescan, .. } = PluginsConfig::default();
+        let PluginsConfig { cache_limit, cache_time, component_limit, instances, memory_limit, settle, rescan, .. } =
+            PluginsConfig::default();
         let (cache, compiler) = (PathBuf::from("cache"), Compiler::Here);
-        Self { cache, generations: None, cache_limit, compiler, component_limit, instances, memory_limit, settle, rescan }
+        let (trust, connections) = (Trust::default(), None);
+        Self {
+            cache,
+            generations: None,
+            cache_limit,
+            cache_time,
+            trust,
+            connections,
+            compiler,
+            component_limit,
+            instances,
+            memory_limit,
+            settle,
+            rescan,
+        }
     }
 }
 
@@ -70,8 +93,8 @@ impl WasmSandbox {
     pub fn open(options: SandboxOptions, directory: &Path, clock: Arc<dyn Clock>) -> Result<Self, SandboxError> {
         let SandboxOptions { settle, rescan, .. } = options;
         Ok(Self {
-            looker: Arc::new(Looker::new(directory, settle, clock)),
-            loader: Arc::new(Loader::new(options)?),
+            looker: Arc::new(Looker::new(directory, settle, clock.clone())),
+            loader: Arc::new(Loader::new(options, clock)?),
             watch: Watch::new(directory),
             settle,
             rescan,

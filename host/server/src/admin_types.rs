@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use mortar_connect::BreakerState;
 use mortar_core::call::Settlement;
 use mortar_core::delivery::{DeliveryId, EventSeq, State};
+use mortar_core::plugin::Provenance;
 use mortar_core::ports::{Filter, Kept, Replay};
 use mortar_core::round_trip::RoundTripState;
 use mortar_core::story::Counts;
@@ -49,6 +50,8 @@ pub struct PluginStatus {
     pub digest: Option<String>,
     /// The digest of its component, in hex.
     pub component: Option<String>,
+    /// Where its component comes from.
+    pub provenance: Option<Provenance>,
     /// Since when it has been in force.
     pub since: Option<Timestamp>,
     /// True where no other version is put in force, whatever files come.
@@ -99,6 +102,13 @@ pub struct RolledBack {
 pub struct Pin {
     /// Whether the version in force stays so.
     pub pinned: bool,
+}
+
+/// The answer when deliveries of a plugin were discarded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DiscardedOpen {
+    /// How many; there may be more as long as there are some.
+    pub discarded: usize,
 }
 
 /// Whether a plugin runs.

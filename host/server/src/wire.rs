@@ -11,7 +11,7 @@ use mortar_journal::{Backups, SqliteJournal};
 use mortar_pipeline::Ports;
 use mortar_pipeline::plugins::Plugins;
 use mortar_pipeline::swap::Swaps;
-use mortar_sandbox::{Compiler, SandboxError, SandboxOptions, WasmSandbox};
+use mortar_sandbox::{Compiler, SandboxError, SandboxOptions, Trust, WasmSandbox};
 use tokio::time::Instant;
 
 use crate::config::{Loaded, secrets};
@@ -162,7 +162,7 @@ pub fn sources(loaded: &Loaded) -> Result<Vec<Source>, WireError> {
 /// # Errors
 /// The sandbox's.
 pub fn open_sandbox(loaded: &Loaded, directory: &Path, keeps: bool, clock: Arc<dyn Clock>) -> Result<WasmSandbox, SandboxError> {
-    let Config { plugins, journal, .. } = &loaded.config;
+    let Config { plugins, journal, connections, .. } = &loaded.config;
     let beside = |set: &Option<PathBuf>, name: &str| {
         set.as_ref().map_or_else(|| loaded.path(&journal.path).with_file_name(name), |path| loaded.path(path))
     };
@@ -172,6 +172,9 @@ pub fn open_sandbox(loaded: &Loaded, directory: &Path, keeps: bool, clock: Arc<d
         cache,
         generations,
         cache_limit: plugins.cache_limit,
+        cache_time: plugins.cache_time,
+        trust: Trust { keys: plugins.trusted_keys.clone(), digests: plugins.allowed_digests.clone() },
+        connections: Some(connections.keys().cloned().collect()),
         compiler: Compiler::Child {
             program: this_program(),
             arguments: vec!["compile".into()],

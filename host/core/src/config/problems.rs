@@ -55,6 +55,15 @@ impl PluginSettings {
         found.retry("round_trip.retry", &self.round_trip.retry);
         found.patterns("events", self.events.as_ref());
         found.patterns("round_trip.events", self.round_trip.events.as_ref());
+        for (name, grant) in &self.grants {
+            let key = dotted(&["grants", name]);
+            if !self.connections.contains(name) {
+                found.push(key.as_str(), format!("narrows a connection that is not granted: add `{name}` to `connections`, or remove it"));
+            }
+            for (index, _) in grant.methods.iter().flatten().enumerate().filter(|(_, method)| **method != method.to_ascii_uppercase()) {
+                found.push(format!("{key}.methods[{index}]"), "methods are written in capitals, such as \"POST\"");
+            }
+        }
         if !(0.0..=1.0).contains(&self.probation.rise) {
             found.push("probation.rise", "must be 0 to 1");
         }

@@ -12,7 +12,7 @@ use crate::call::{CallError, Mail, Request, Response, Settlement};
 use crate::code::ErrorCode;
 use crate::delivery::Ending;
 use crate::event::{Family, TypedEvent};
-use crate::plugin::PluginProblem;
+use crate::plugin::{PluginProblem, Provenance};
 use crate::round_trip::Confirmation;
 use crate::story;
 
@@ -57,6 +57,8 @@ pub struct Plugin {
     pub digest: Arc<str>,
     /// The component's own SHA-256, in hex.
     pub component: Arc<str>,
+    /// Where its component comes from.
+    pub provenance: Arc<Provenance>,
     /// The typed families it handles.
     pub families: Vec<Family>,
     /// True where it takes raw events.

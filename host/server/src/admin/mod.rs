@@ -77,6 +77,7 @@ pub fn router(admin: Arc<Admin>) -> Router {
         .route("/api/plugins", get(plugins::list))
         .route("/api/plugins/{name}", get(plugins::show))
         .route("/api/plugins/{name}/forget", post(plugins::forget))
+        .route("/api/plugins/{name}/discard", post(plugins::discard))
         .route("/api/plugins/{name}/rollback", post(plugins::roll_back))
         .route("/api/plugins/{name}/pin", post(plugins::pin))
         .route("/api/round-trips", get(round_trips::list))

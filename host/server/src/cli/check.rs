@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, OpenOptions};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use clap::Args;
@@ -11,10 +11,8 @@ use mortar_connect::Connections;
 use mortar_core::config::{ConnectionConfig, Secret, dotted};
 use mortar_core::plugin::PluginProblem;
 use mortar_core::ports::Plugin;
-use mortar_core::toml_problems::locate;
 use mortar_core::verify::Verifier;
 use mortar_journal::Contents;
-use mortar_sandbox::discover;
 use serde::Serialize;
 use serde_json::json;
 use tracing_subscriber::EnvFilter;
@@ -190,10 +188,8 @@ async fn plugins(loaded: &Loaded, report: &mut Report) {
         report.problems.push(Problem::warning(&loaded.path, message));
     }
     report.problems.extend(problems.into_iter().map(of_plugin));
-    let settings = settings_files(&directory);
     for plugin in &plugins {
         report.proven.push(format!("plugin {} handles {}, component {}", plugin.name, handled(plugin), short(&plugin.digest)));
-        report.problems.extend(grants(plugin, settings.get(&plugin.name), loaded));
     }
     report.problems.extend(unused(&plugins, loaded));
 }
@@ -203,27 +199,9 @@ fn of_plugin(problem: PluginProblem) -> Problem {
     Problem::error(&problem.file, format!("{} [{}]", problem.message, problem.code)).at(place)
 }
 
-fn settings_files(directory: &Path) -> BTreeMap<String, PathBuf> {
-    let found = discover(directory).unwrap_or_default().found;
-    found.into_iter().filter_map(|plugin| Some((plugin.name, plugin.settings?))).collect()
-}
-
 fn handled(plugin: &Plugin) -> String {
     let typed = plugin.families.iter().map(|family| family.interface());
     typed.chain(plugin.any_event.then_some("any-event")).collect::<Vec<_>>().join(", ")
-}
-
-/// Connections that a plugin is granted and that are not there.
-fn grants(plugin: &Plugin, settings: Option<&PathBuf>, loaded: &Loaded) -> Vec<Problem> {
-    let Some(file) = settings else { return Vec::new() };
-    let text = fs::read_to_string(file).unwrap_or_default();
-    let granted = plugin.settings.connections.iter().enumerate();
-    let missing = granted.filter(|(_, name)| !loaded.config.connections.contains_key(*name));
-    let problem = |(index, name): (usize, &String)| {
-        let message = format!("there is no connection `{name}`: add [connections.{name}] to {}", loaded.path.display());
-        Problem::error(file, message).at(locate(&text, &format!("connections[{index}]")))
-    };
-    missing.map(problem).collect()
 }
 
 /// Connections that no plugin may use.

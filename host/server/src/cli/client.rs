@@ -13,9 +13,9 @@ use serde::de::DeserializeOwned;
 use super::exit::Failure;
 use super::http;
 use crate::admin_types::{
-    Backup, BackupWritten, Discard, ErrorBody, EventQuery, LookAgain, LookedAgain, MAX_LIMIT, Pin, PluginStatus, QuarantineQuery,
-    ReadAgain, Reconcile, ReconciledSource, RejectedQuery, ReplayRequest, RollBack, RolledBack, RoundTripQuery, RoundTripReport, Settle,
-    Since, Status,
+    Backup, BackupWritten, Discard, DiscardedOpen, ErrorBody, EventQuery, LookAgain, LookedAgain, MAX_LIMIT, Pin, PluginStatus,
+    QuarantineQuery, ReadAgain, Reconcile, ReconciledSource, RejectedQuery, ReplayRequest, RollBack, RolledBack, RoundTripQuery,
+    RoundTripReport, Settle, Since, Status,
 };
 use crate::config::Loaded;
 
@@ -103,6 +103,15 @@ impl Client {
     /// See [`Client::status`].
     pub async fn forget(&self, name: &str) -> Result<(), Failure> {
         self.post(&["plugins", name, "forget"], &()).await.map(drop)
+    }
+
+    /// Discards some deliveries of a forgotten plugin.
+    ///
+    /// # Errors
+    /// See [`Client::status`].
+    pub async fn discard_open(&self, name: &str) -> Result<DiscardedOpen, Failure> {
+        let body = self.post(&["plugins", name, "discard"], &()).await?;
+        self.read(&body)
     }
 
     /// Events, newest first.

@@ -9,7 +9,7 @@
 //! | `event`, `story` | events |
 //! | `send`, `target`, `signing` | callbacks that are sent for a try |
 //! | `dead`, `replay`, `quarantine`, `rejected`, `each` | what operators do to what is stuck |
-//! | `plugin` | which generations of plugins are in force |
+//! | `plugin`, `plugin_sign` | which generations of plugins are in force, who signed a component |
 //! | `roundtrip` | what the ERP said when it was read back |
 //! | `masonhub` | MasonHub's side: registered callbacks, holds, the data factory of a sandbox |
 //! | `reconcile` | what no callback brought, found by a poll |
@@ -32,6 +32,7 @@ mod masonhub;
 pub(crate) mod masonhub_setup;
 mod output;
 mod plugin;
+mod plugin_sign;
 mod quarantine;
 mod reconcile;
 mod rejected;
@@ -178,6 +179,7 @@ async fn run(cli: &Cli, output: &mut Output<'_>) -> Result<Exit, Failure> {
         Command::Rejected(command) => rejected::run(command, &client(cli)?, output).await,
         Command::Reconcile(command) => reconcile::run(command, &client(cli)?, now, output).await,
         Command::Masonhub(command) => masonhub::run(command, &cli.config, output).await,
+        Command::Plugin(plugin::Plugin::Signing(command)) => plugin_sign::run(command, &cli.config, output),
         Command::Plugin(command) => plugin::run(command, &client(cli)?, output).await,
         Command::Roundtrip(command) => roundtrip::run(command, &client(cli)?, now, output).await,
         Command::Status => status::run(&client(cli)?, output).await,

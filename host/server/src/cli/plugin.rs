@@ -1,12 +1,14 @@
 //! `mortar plugin`: which generations of plugins are in force, and what keeps others from being so.
 
 use clap::Subcommand;
+use mortar_core::plugin::Provenance;
 
 use super::client::Client;
 use super::exit::{Exit, Failure};
 use super::output::{Cell, Output, Tone, clean, counted, time};
+use super::plugin_sign;
 use super::status::short;
-use crate::admin_types::{PluginState, PluginStatus, RollBack};
+use crate::admin_types::{DiscardedOpen, PluginState, PluginStatus, RollBack};
 
 /// `mortar plugin …`
 #[derive(Debug, Subcommand)]
@@ -18,6 +20,8 @@ pub(super) enum Plugin {
         /// The plugin
         name: String,
     },
+    #[command(flatten)]
+    Signing(plugin_sign::Signing),
     /// Put an earlier generation in force; the one that is now stays out until its files change
     Rollback {
         /// The plugin
@@ -40,11 +44,15 @@ pub(super) enum Plugin {
     Forget {
         /// The plugin
         name: String,
+        /// Discard those that it has, too; they become ignored
+        #[arg(long)]
+        discard: bool,
     },
 }
 
 pub(super) async fn run(command: &Plugin, client: &Client, output: &mut Output<'_>) -> Result<Exit, Failure> {
     match command {
+        Plugin::Signing(_) => return Err(Failure::Usage("components are signed without a host".into())),
         Plugin::List => {
             let plugins = client.plugins().await?;
             if output.is_json() {
@@ -77,12 +85,38 @@ pub(super) async fn run(command: &Plugin, client: &Client, output: &mut Output<'
             client.pin(name, false).await?;
             say(output, format_args!("plugin {}: the files in the plugin directory decide again", clean(name)))?;
         }
-        Plugin::Forget { name } => {
-            client.forget(name).await?;
-            say(output, format_args!("plugin {} gets no further deliveries", clean(name)))?;
+        Plugin::Forget { name, discard } => {
+            let forgotten = client.forget(name).await;
+            let discarded = match (forgotten, discard) {
+                (Ok(()), true) => discard_all(name, client).await?,
+                // One that was forgotten before still has its deliveries.
+                (Err(Failure::NotFound(unknown)), true) => match discard_all(name, client).await? {
+                    0 => return Err(Failure::NotFound(unknown)),
+                    discarded => discarded,
+                },
+                (forgotten, _) => forgotten.map(|()| 0)?,
+            };
+            if output.is_json() {
+                output.json(&DiscardedOpen { discarded })?;
+            } else {
+                output.line(format_args!("plugin {} gets no further deliveries", clean(name)))?;
+                if *discard {
+                    output.line(format_args!("{} discarded", counted(discarded as u64, "delivery")))?;
+                }
+            }
         }
     }
     Ok(Exit::Done)
+}
+
+async fn discard_all(name: &str, client: &Client) -> Result<usize, Failure> {
+    let mut all = 0;
+    loop {
+        match client.discard_open(name).await?.discarded {
+            0 => return Ok(all),
+            more => all += more,
+        }
+    }
 }
 
 fn say(output: &mut Output<'_>, words: std::fmt::Arguments<'_>) -> Result<(), Failure> {
@@ -110,7 +144,7 @@ fn show(plugin: &PluginStatus, output: &mut Output<'_>) -> Result<(), Failure> {
     let state = output.paint(tone(plugin.state), plugin.state.as_str());
     output.line(format_args!("{title}: {state}, {} open", counted(plugin.open, "delivery")))?;
     if let Some(digest) = &plugin.digest {
-        output.line(format_args!("  generation    {digest}"))?;
+        output.line(format_args!("  generation {digest}"))?;
     }
     if let Some(component) = &plugin.component {
         output.line(format_args!("  component  {component}"))?;
@@ -119,6 +153,9 @@ fn show(plugin: &PluginStatus, output: &mut Output<'_>) -> Result<(), Failure> {
         output.line(format_args!("  since      {}", time(since)))?;
     }
     output.line(format_args!("  handles    {}", plugin.handles.join(", ")))?;
+    if let Some(provenance) = &plugin.provenance {
+        from(provenance, output)?;
+    }
     if plugin.pinned {
         output.line("  pinned     no other generation is put in force, whatever files come")?;
     }
@@ -146,6 +183,20 @@ fn show(plugin: &PluginStatus, output: &mut Output<'_>) -> Result<(), Failure> {
             clean(&plugin.name)
         ))?),
     }
+}
+
+/// Where it comes from. What stands in its file is its author's to say, but for the signatures.
+fn from(provenance: &Provenance, output: &mut Output<'_>) -> Result<(), Failure> {
+    let Provenance { signed_by, languages, tools, imports, exports } = provenance;
+    let signed: &[String] = if signed_by.is_empty() { &["nobody".to_owned()] } else { signed_by };
+    for (what, told) in
+        [("signed by", signed), ("languages", languages), ("tools    ", tools), ("imports  ", imports), ("exports  ", exports)]
+    {
+        if !told.is_empty() {
+            output.line(format_args!("  {what}  {}", clean(&told.join(", "))))?;
+        }
+    }
+    Ok(())
 }
 
 fn tone(state: PluginState) -> Tone {

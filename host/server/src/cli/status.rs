@@ -128,6 +128,7 @@ mod tests {
                 state: PluginState::Active,
                 digest: Some("0123456789abcdef".into()),
                 component: None,
+                provenance: None,
                 since: None,
                 pinned: false,
                 probation: None,
