@@ -8,6 +8,7 @@ mod bad_bodies;
 mod bad_plugins;
 mod check;
 mod commands;
+mod contract;
 mod dedupe;
 mod demo;
 mod disk;

@@ -65,6 +65,7 @@
 pub mod bindings;
 mod call;
 mod failure;
+pub mod grants;
 pub mod interfaces;
 pub mod log;
 pub mod mail;
