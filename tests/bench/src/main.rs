@@ -8,6 +8,9 @@
 //! | [`flood`] | genuine callbacks among hostile connections |
 //! | [`sandbox`] | a handler in the sandbox, against the same mapping as native code |
 //! | [`recover`] | starting over a large journal |
+//! | [`swap`] | swaps under load, and how soon one takes effect |
+//! | [`plugins`] | hundreds of plugins: starting, memory, instances |
+//! | [`erp`] | the ERP that deliveries go to |
 //! | [`load`] | the load generator |
 //! | [`responders`] | the servers that the host is compared with |
 //! | [`host`] | a `mortar serve` of one's own |
@@ -16,14 +19,17 @@
 #![allow(clippy::print_stderr, reason = "a command-line program")]
 
 mod deliver;
+mod erp;
 mod figures;
 mod flood;
 mod host;
 mod ingest;
 mod load;
+mod plugins;
 mod recover;
 mod responders;
 mod sandbox;
+mod swap;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -47,6 +53,10 @@ enum Bench {
     Load(Settings),
     /// A handler in the sandbox
     Sandbox(Settings),
+    /// Swaps under load
+    Swap(swap::Swapping),
+    /// Hundreds of plugins
+    Plugins(plugins::Many),
     /// Starting over a large journal
     Recover(recover::Recovery),
     /// The bare responder (started by `ingest`)
@@ -94,6 +104,8 @@ fn main() -> anyhow::Result<()> {
             Bench::Deliver(settings) => deliver::bench(&settings).await,
             Bench::Load(settings) => flood::bench(&settings).await,
             Bench::Sandbox(settings) => sandbox::bench(&settings).await,
+            Bench::Swap(swapping) => swap::bench(&swapping).await,
+            Bench::Plugins(many) => plugins::bench(&many).await,
             Bench::Recover(recovery) => recover::bench(&recovery).await,
             Bench::Bare => responders::bare().await,
             Bench::Log { file } => responders::log(&file).await,
