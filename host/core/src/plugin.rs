@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytesize::ByteSize;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::config::{duration, size};
 use crate::delivery::Gap;
@@ -37,6 +37,44 @@ pub struct PluginSettings {
     pub gap: Gap,
     /// How long, and how closely, a new version is watched.
     pub probation: Probation,
+    /// What a new version is tried on before it is put in force.
+    pub gate: Gate,
+}
+
+/// What a new version is tried on before it is put in force: recorded deliveries, which it runs offline.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Gate {
+    /// What follows where it does something else than the version in force.
+    pub policy: GatePolicy,
+    /// At most so many of the last deliveries that are over.
+    pub last: u32,
+    /// At most so much of their payloads, requests and answers.
+    #[serde(with = "size")]
+    pub size: ByteSize,
+    /// For at most so long. What is not compared by then is counted as such.
+    #[serde(with = "duration")]
+    pub time: Duration,
+}
+
+/// What a gate does with a new version.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum GatePolicy {
+    /// Nothing is compared.
+    Off,
+    /// What is different is told, and the version is put in force. The default: a new version is there
+    /// to do something else, and only its author can say whether it is what was meant.
+    #[default]
+    Report,
+    /// Only a version that does the same on all of them is put in force by itself.
+    Block,
+}
+
+impl Default for Gate {
+    fn default() -> Self {
+        Self { policy: GatePolicy::Report, last: 50, size: ByteSize::mib(8), time: Duration::from_secs(10) }
+    }
 }
 
 /// When a new version is taken out of force again by itself.
@@ -153,6 +191,8 @@ pub mod code {
     pub const NOT_KEPT: &str = "plugin.not_kept";
     /// The version is not put in force: an operator or probation wants another one.
     pub const HELD_BACK: &str = "plugin.held_back";
+    /// The version is not put in force: on recorded deliveries it does something else.
+    pub const GATE: &str = "plugin.gate";
     /// A limit in the settings is over the host's.
     pub const LIMIT: &str = "plugin.limit";
 }

@@ -67,6 +67,9 @@ impl PluginSettings {
             ("limits.memory", limits.memory.0 == 0),
             ("limits.cpu", limits.cpu.is_zero()),
             ("limits.wall", limits.wall.is_zero()),
+            ("gate.last", self.gate.last == 0),
+            ("gate.size", self.gate.size.0 == 0),
+            ("gate.time", self.gate.time.is_zero()),
         ]);
         found.0
     }
