@@ -7,6 +7,7 @@
 //! | [`run`] | one attempt: the handler, its verdict, its record |
 //! | [`steps`] | what a handler asks of the host: durable calls, settling, state |
 //! | [`confirm`], `reads` | round trips: what was delivered is read back from the ERP |
+//! | [`offline`] | recorded deliveries are run again, and nothing leaves the host |
 //! | [`plugins`] | which plugin handles what, under which number |
 //! | [`poll`] | what a poll found becomes events, where no callback has told it |
 //! | [`probation`] | how new generations do, compared with those before |
@@ -18,6 +19,7 @@
 pub mod accept;
 pub mod confirm;
 pub mod dispatch;
+pub mod offline;
 pub mod operate;
 pub mod plugins;
 pub mod poll;
