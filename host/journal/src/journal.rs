@@ -11,8 +11,8 @@ use jiff::Timestamp;
 use mortar_core::delivery::{DeliveryId, EventSeq, PluginNo};
 use mortar_core::ports::{
     Accepted, BoxFuture, CallWrite, Claim, Clock, DueRoundTrip, Filter, Finish, Finished, Intervention, Journal, JournalError, KnownEvents,
-    Lease, Look, LookAt, Marked, NewCallback, Polls, Receipt, Recording,
-    Recordings, RejectedCallback, RoundTripCount, RoundTrips, Share, StateEntry, WhichRecordings,
+    Lease, Look, LookAt, Marked, NewCallback, Polls, Receipt, Recording, Recordings, RejectedCallback, RoundTripCount, RoundTrips, Share,
+    StateEntry, WhichRecordings,
 };
 use mortar_core::round_trip::RoundTripState;
 use mortar_core::story;

@@ -11,6 +11,7 @@
 //! | [`plugins`] | which plugin handles what, under which number |
 //! | [`poll`] | what a poll found becomes events, where no callback has told it |
 //! | [`probation`] | how new generations do, compared with those before |
+//! | [`shadow`] | candidates that run beside the generations in force |
 //! | [`swap`] | the plugin directory is followed: new generations take over, old ones go |
 //! | [`operate`] | what operators do to callbacks that were set aside |
 
@@ -26,6 +27,7 @@ pub mod poll;
 pub mod probation;
 mod reads;
 pub mod run;
+pub mod shadow;
 pub mod steps;
 pub mod swap;
 

@@ -17,9 +17,7 @@ use mortar_core::call::{CallError, Mail, Request, Response, Settlement};
 use mortar_core::code::ErrorCode;
 use mortar_core::delivery::{Ending, PluginNo};
 use mortar_core::diff::{Answer, Compared, Diff, End, OfflineCall, OfflineRun, StateMade};
-use mortar_core::ports::{
-    BoxFuture, Connector, Host, Journal, JournalError, Plugin, PutError, Recording, Run, StateEntry, StateWrite,
-};
+use mortar_core::ports::{BoxFuture, Connector, Host, Journal, JournalError, Plugin, PutError, Recording, Run, StateEntry, StateWrite};
 use mortar_core::story::Fate;
 use tokio::sync::Mutex;
 

@@ -76,6 +76,9 @@ impl Runner {
         }
         self.ports.observer.observe(&Observation::Attempt { plugin: &plugin.name, result, took: started.elapsed() });
         let (delivery, dead) = (claim.lease.delivery, result == "dead");
+        if result != "waiting" {
+            self.plugins.shadows.ended(&plugin, delivery);
+        }
         self.plugins.probation.ended(Ended { delivery, plugin: &plugin.name, digest: &digest, code: failure, dead });
     }
 

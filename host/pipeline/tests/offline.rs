@@ -182,12 +182,13 @@ fn counting(digest: &str, by: u64) -> Plugin {
 async fn state_is_what_it_is_now_and_writes_go_nowhere() {
     let world = World::answering([]);
     world.journal.state.lock().unwrap().insert("n".into(), StateEntry { value: b"41".to_vec(), version: 9 });
-    let recording = recorded(vec![("tell", post("1"), answered("")) ]);
+    let recording = recorded(vec![("tell", post("1"), answered(""))]);
     let run = run(&world, &counting("d1", 1), &recording).await;
     assert_eq!((run.calls[0].request.body.as_deref(), run.state[0].value.as_deref()), (Some(&b"42"[..]), Some(&b"42"[..])));
     assert_eq!(world.journal.state.lock().unwrap()["n"].value, b"41");
     let ports = world.ports();
-    let compare = async |by| offline::compare(&counting("d1", 1), &counting("d2", by), &recording, &ports.connector, &ports.journal).await.unwrap();
+    let compare =
+        async |by| offline::compare(&counting("d1", 1), &counting("d2", by), &recording, &ports.connector, &ports.journal).await.unwrap();
     assert_eq!(compare(1).await.likeness, Likeness::Same, "both see the same state, whatever it was then");
     let differs = compare(2).await;
     assert_eq!((differs.likeness, differs.diff.changes[0].at.as_str()), (Likeness::Differs, "state/n"));
@@ -208,7 +209,8 @@ async fn two_generations_are_compared_and_a_busy_host_says_nothing() {
     let world = World::answering([]);
     let ports = world.ports();
     let recording = recorded(vec![("a", post("1"), answered("")), ("b", post("1"), answered(""))]);
-    let compare = async |new: &Plugin| offline::compare(&writes("d1", &["a", "b"]), new, &recording, &ports.connector, &ports.journal).await;
+    let compare =
+        async |new: &Plugin| offline::compare(&writes("d1", &["a", "b"]), new, &recording, &ports.connector, &ports.journal).await;
     assert_eq!(compare(&writes("d2", &["a", "b"])).await.unwrap().likeness, Likeness::Same);
     let diverged = compare(&writes("d2", &["a", "c", "b"])).await.unwrap();
     let fates: Vec<_> = diverged.diff.calls.iter().map(|call| (call.step.as_str(), call.fate)).collect();

@@ -78,7 +78,7 @@ impl Generations {
         plugins.filter(|entry| entry.path().is_dir()).filter_map(told).collect()
     }
 
-    /// Remembers a record, and drops the files of generations that are not in it.
+    /// Remembers a record, and drops the files of generations that it does not need.
     pub(crate) fn remember(&self, record: &Record) -> io::Result<()> {
         let folder = self.0.join(&record.plugin);
         DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
@@ -89,7 +89,7 @@ impl Generations {
         for entry in fs::read_dir(&folder)? {
             let path = entry?.path();
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            if path.is_dir() && !record.kept.iter().any(|kept| kept.digest == name) {
+            if path.is_dir() && !record.needs(&name) {
                 fs::remove_dir_all(path)?;
             }
         }
@@ -109,6 +109,14 @@ impl Generations {
     }
 }
 
+/// Writes a file whole, or not at all.
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let new = path.with_file_name(format!(".{name}.new"));
+    write(&new, bytes)?;
+    fs::rename(new, path)
+}
+
 fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = File::create(path)?;
     file.write_all(bytes)?;
@@ -123,8 +131,9 @@ mod tests {
 
     fn record(kept: &[&str]) -> Record {
         let at = "2026-03-01T12:00:00Z".parse().unwrap();
-        let kept = kept.iter().map(|digest| Kept { digest: (*digest).into(), component: "c".into(), at }).collect();
-        Record { plugin: "shop".into(), in_force: "d1".into(), since: at, before: None, pinned: false, held_back: None, kept }
+        let kept = kept.iter().map(|digest| Kept { digest: (*digest).into(), component: "c".into(), at, gate: None }).collect();
+        let in_force = "d1".into();
+        Record { plugin: "shop".into(), in_force, since: at, before: None, pinned: false, held_back: None, shadow: None, kept }
     }
 
     #[test]
@@ -139,6 +148,9 @@ mod tests {
         assert!(generations.get("shop", "d1").unwrap().settings.is_none() && generations.get("shop", "d2").unwrap().settings.is_some());
         generations.remember(&record(&["d1"])).unwrap();
         assert!(generations.get("shop", "d2").is_none() && generations.get("shop", "d1").is_some());
+        let shadow = Some(mortar_core::ports::Shadow { digest: "d1".into(), since: "2026-03-01T12:00:00Z".parse().unwrap() });
+        generations.remember(&Record { shadow, ..record(&[]) }).unwrap();
+        assert!(generations.get("shop", "d1").is_some(), "a candidate is kept too");
         generations.forget("shop").unwrap();
         assert_eq!((generations.records(), generations.get("shop", "d1")), (Vec::new(), None));
         generations.forget("shop").unwrap();

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use mortar_core::call::{CallError, Mail, Request, Response, Settlement};
 use mortar_core::event::Family;
 use mortar_core::plugin::{PluginProblem, PluginSettings, code};
-use mortar_core::ports::{BoxFuture, Found, Host, JournalError, PutError, StateEntry, StateWrite, StoredEvent};
+use mortar_core::ports::{BoxFuture, Candidate, Found, Host, JournalError, PutError, StateEntry, StateWrite, StoredEvent};
 use sha2::{Digest, Sha256};
 use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
@@ -20,7 +20,7 @@ use crate::cache::Cache;
 use crate::compile::CompileError;
 use crate::config::PluginConfig;
 use crate::context::Context;
-use crate::discover::{PRECOMPILED, TEXT_FORMAT};
+use crate::discover::{self, PRECOMPILED, TEXT_FORMAT};
 use crate::ending;
 use crate::engine;
 use crate::error::{SandboxError, unreadable};
@@ -83,18 +83,29 @@ impl Loader {
 
     /// Loads a generation whose files were kept.
     pub(crate) async fn load_kept(self: Arc<Self>, plugin: &str, digest: &str) -> Result<Generation, Vec<PluginProblem>> {
-        let missing = || {
-            let folder = self.generations.as_ref().map_or(Path::new(""), Generations::folder);
-            let message = format!("generation {digest} of {plugin} is not kept; see `mortar plugin show {plugin}`");
-            vec![PluginProblem::new(plugin, folder, code::NOT_KEPT, message)]
-        };
-        let found = self.generations.as_ref().and_then(|generations| generations.get(plugin, digest)).ok_or_else(missing)?;
+        let found = self.kept(plugin, digest).map_err(|problem| vec![problem])?;
         let generation = self.load_files(found.clone(), false).await?;
         if *generation.digest != *digest {
             let message = format!("these are no longer the files of generation {digest}");
             return Err(vec![PluginProblem::new(plugin, &found.component, code::NOT_KEPT, message)]);
         }
         Ok(generation)
+    }
+
+    /// The files of a generation that were kept.
+    pub(crate) fn kept(&self, plugin: &str, digest: &str) -> Result<Found, PluginProblem> {
+        let missing = || {
+            let folder = self.generations.as_ref().map_or(Path::new(""), Generations::folder);
+            let message = format!("generation {digest} of {plugin} is not kept; see `mortar plugin show {plugin}`");
+            PluginProblem::new(plugin, folder, code::NOT_KEPT, message)
+        };
+        self.generations.as_ref().and_then(|generations| generations.get(plugin, digest)).ok_or_else(missing)
+    }
+
+    /// Loads files that are not in the plugin directory.
+    pub(crate) async fn load_candidate(self: Arc<Self>, candidate: &Candidate, keep: bool) -> Result<Generation, Vec<PluginProblem>> {
+        let like = self.kept(&candidate.plugin, &candidate.like).map_err(|problem| vec![problem])?;
+        self.load_files(discover::candidate(&candidate.file, like), keep).await
     }
 
     async fn load_files(self: &Arc<Self>, found: Found, keep: bool) -> Result<Generation, Vec<PluginProblem>> {

@@ -68,11 +68,7 @@ impl Writes {
     }
 
     /// The key's cell, read where it is stored at first use; none where the attempt uses too many.
-    async fn cell<'a>(
-        &mut self,
-        key: String,
-        stored: impl FnOnce(String) -> Stored<'a>,
-    ) -> Result<Option<&mut Cell>, JournalError> {
+    async fn cell<'a>(&mut self, key: String, stored: impl FnOnce(String) -> Stored<'a>) -> Result<Option<&mut Cell>, JournalError> {
         if !self.0.contains_key(&key) {
             if self.0.len() >= KEYS_PER_ATTEMPT {
                 return Ok(None);
