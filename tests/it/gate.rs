@@ -39,6 +39,18 @@ async fn digest(host: &Host) -> String {
     host.plugin("rest").await["digest"].as_str().unwrap().to_owned()
 }
 
+#[tokio::test]
+async fn what_is_held_back_is_let_go_when_its_files_are_no_longer_there() {
+    let (host, _, _) = host().await;
+    let first = digest(&host).await;
+    host.replace("plugins/rest/plugin.toml", blocking(&renamed()));
+    host.when_plugin("rest", |plugin| !plugin["blocked"].is_null()).await;
+    host.replace("plugins/rest/plugin.toml", rest_settings());
+    host.when_plugin("rest", |plugin| plugin["problems"] == serde_json::json!([]) && plugin["blocked"].is_null()).await;
+    assert_eq!(digest(&host).await, first);
+    assert_eq!(mortar(&host, &["plugin", "promote", "rest"]).await.0, Some(6));
+}
+
 /// Runs a command; its exit code and what it printed.
 async fn mortar(host: &Host, arguments: &[&str]) -> (Option<i32>, String) {
     let output = host.mortar(arguments).await;
@@ -58,7 +70,7 @@ async fn other_settings_are_compared_and_what_differs_is_told_everywhere() {
     let said = host.logged("gate: 1 of 3 recorded deliveries are the same, 2 differ").await;
     assert!(events[..2].iter().all(|event| said.contains(event.as_str())), "{said}");
     assert_eq!(requests(&erp), sent, "nothing is sent to find that out");
-    let plugin = host.plugin("rest").await;
+    let plugin = host.when_plugin("rest", |plugin| plugin["kept"][0]["digest"] == new.as_str()).await;
     let gate = &plugin["kept"][0]["gate"];
     assert_eq!((gate["with"].as_str(), gate["same"].as_u64(), gate["differs"].as_u64()), (Some(old.as_str()), Some(1), Some(2)));
     let (code, shown) = mortar(&host, &["plugin", "show", "rest"]).await;
@@ -97,7 +109,7 @@ async fn a_gate_that_blocks_keeps_the_old_generation_until_an_operator_promotes_
     assert!(metrics.contains("mortar_plugin_swaps_total{plugin=\"rest\",result=\"blocked\"} 1"), "{metrics}");
     let blocked = held["blocked"]["digest"].as_str().unwrap();
     let (code, told) = mortar(&host, &["plugin", "diff", "in-force", &blocked[..8]]).await;
-    assert!(code == Some(7) && told.contains("1 of 3 recorded deliveries the same"), "{told}");
+    assert!(code == Some(7) && told.contains("1 of 3 recorded deliveries are the same"), "{told}");
     assert_eq!(requests(&erp), sent);
     assert_eq!(mortar(&host, &["plugin", "promote", "rest"]).await.0, Some(0));
     assert_eq!(digest(&host).await, blocked);
@@ -114,12 +126,12 @@ async fn two_generations_are_compared_by_hand() {
     std::fs::write(file("same.toml"), format!("# the same\n{}", rest_settings())).unwrap();
     std::fs::write(file("other.toml"), renamed()).unwrap();
     let (code, told) = mortar(&host, &["plugin", "diff", "in-force", &file("same.toml")]).await;
-    assert!(code == Some(0) && told.contains("3 of 3 recorded deliveries the same"), "{told}");
+    assert!(code == Some(0) && told.contains("3 of 3 recorded deliveries are the same"), "{told}");
     let (code, told) = mortar(&host, &["plugin", "diff", "in-force", &file("other.toml"), "--plugin", "rest", "--last", "2"]).await;
-    assert!(code == Some(7) && told.contains("1 of 2 recorded deliveries the same"), "{told}");
+    assert!(code == Some(7) && told.contains("1 of 2 recorded deliveries are the same"), "{told}");
     assert!(told.contains(&format!("event {}", events[1])) && !told.contains(&events[0]), "{told}");
     let (code, told) = mortar(&host, &["plugin", "diff", "in-force", &file("other.toml"), "--events", "order.cancelled"]).await;
-    assert!(code == Some(0) && told.contains("1 of 1 recorded delivery the same"), "{told}");
+    assert!(code == Some(0) && told.contains("1 of 1 recorded deliveries are the same"), "{told}");
     let (code, told) = mortar(&host, &["plugin", "diff", "in-force", &file("other.toml"), "--events", &events[0], "--json"]).await;
     let told: Value = serde_json::from_str(&told).unwrap();
     let compared = told["compared"].as_array().unwrap();

@@ -69,6 +69,9 @@ impl Comparison {
     #[must_use]
     pub fn told(&self) -> String {
         let all = self.compared() + self.skipped;
+        if all == 0 {
+            return "there was no recorded delivery to compare".into();
+        }
         let mut told = format!("{} of {all} recorded deliveries are the same", self.same);
         for (count, what) in [
             (self.differs, "differ"),
@@ -81,5 +84,33 @@ impl Comparison {
             }
         }
         told
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::delivery::{DeliveryId, PluginNo};
+    use crate::diff::Diff;
+
+    #[test]
+    fn all_are_counted_and_some_are_kept() {
+        let mut comparison = Comparison::new("d1", Timestamp::UNIX_EPOCH);
+        assert_eq!(comparison.told(), "there was no recorded delivery to compare");
+        let compared = |event: u64, likeness| {
+            let delivery = DeliveryId { event, plugin: PluginNo(1) };
+            Compared { event: event.to_string(), event_type: "order.created".into(), delivery, likeness, diff: Diff::default() }
+        };
+        for event in 0..20 {
+            comparison.add(compared(event, Likeness::ALL[usize::try_from(event).unwrap_or_default() % 4]));
+        }
+        comparison.skipped = 2;
+        assert_eq!(
+            comparison.told(),
+            "5 of 22 recorded deliveries are the same, 5 differ, 5 diverged (a call of which nothing is recorded), 5 trapped, \
+             2 were not compared"
+        );
+        let kept: Vec<_> = comparison.samples.iter().map(|sample| sample.event.as_str()).collect();
+        assert_eq!(kept, ["1", "2", "3", "5", "6", "7", "9", "10", "11", "13"], "the first ones that are not the same");
     }
 }

@@ -230,6 +230,7 @@ impl Swaps {
             Err(problems) => return self.fails(name, problems),
         };
         drop(room);
+        self.let_go(name, &plugin.digest).await;
         if let Some((code, reason)) = record.as_ref().and_then(|record| held_back(record, &plugin.digest)) {
             return self.fails(name, vec![PluginProblem::new(name, &found.component, code, reason)]);
         }

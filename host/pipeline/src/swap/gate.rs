@@ -126,6 +126,14 @@ impl Swaps {
         PluginProblem::new(&new.name, &self.config.directory, code, message)
     }
 
+    /// Forgets what the gate holds back, if other files are in the plugin directory by now.
+    pub(super) async fn let_go(&self, name: &str, there: &str) {
+        let Ok(record) = self.record(name) else { return };
+        if record.held_back.as_ref().is_some_and(|held| held.gate.is_some() && held.digest != there) {
+            self.remember(&Record { held_back: None, ..record }).await;
+        }
+    }
+
     /// Puts the generation in force that the gate holds back. Answers its digest.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use mortar_core::diff::{CallDiff, CallFate, Change, Compared, Likeness};
 
 use super::client::Client;
 use super::exit::{Exit, Failure};
-use super::output::{Output, Tone, clean, counted, time};
+use super::output::{Output, Tone, clean, time};
 use super::status::short;
 use crate::admin_types::{DiffSide, PluginDiff, PluginDifferences};
 
@@ -76,8 +76,7 @@ fn side(text: &str) -> Result<DiffSide, Failure> {
 fn differences(name: &str, found: &PluginDifferences, output: &mut Output<'_>) -> Result<(), Failure> {
     let same = found.compared.iter().filter(|one| one.likeness == Likeness::Same).count();
     let title = output.paint(Tone::Strong, format_args!("plugin {}: {} > {}", clean(name), short(&found.old), short(&found.new)));
-    let all = counted(found.compared.len() as u64, "recorded delivery");
-    output.line(format_args!("{title}  {same} of {all} the same"))?;
+    output.line(format_args!("{title}  {same} of {} recorded deliveries are the same", found.compared.len()))?;
     if found.skipped > 0 {
         let skipped = output.paint(Tone::Wait, format_args!("{} could not be compared", found.skipped));
         output.line(format_args!("  {skipped}"))?;
@@ -166,7 +165,7 @@ mod tests {
         differences("shop", &found, &mut Output::plain(&mut buffer, false)).unwrap();
         assert_eq!(
             String::from_utf8(buffer).unwrap(),
-            "plugin shop: aaaaaaaaaaaa > bbbbbbbbbbbb  0 of 1 recorded delivery the same\n\
+            "plugin shop: aaaaaaaaaaaa > bbbbbbbbbbbb  0 of 1 recorded deliveries are the same\n\
              \x20 event m1:0  order.fulfilled  delivery 7-1: diverged\n\
              \x20   ~ ship/1  PUT erp/orders/1\n\
              \x20       body/qty: 1 > 2\n\
