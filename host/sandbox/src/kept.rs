@@ -161,10 +161,10 @@ mod tests {
         assert!(generations.get("shop", "d1").unwrap().settings.is_none() && generations.get("shop", "d2").unwrap().settings.is_some());
         generations.remember(&record(&["d1"])).unwrap();
         assert!(generations.get("shop", "d2").is_none() && generations.get("shop", "d1").is_some());
+        generations.put("shop", "d3", &Parts { component: b"code".to_vec(), settings: None }).unwrap();
         let shadow = Some(mortar_core::ports::Shadow { digest: "d1".into(), since: "2026-03-01T12:00:00Z".parse().unwrap() });
         generations.remember(&Record { shadow, ..record(&[]) }).unwrap();
         assert!(generations.get("shop", "d1").is_some(), "a candidate is kept too");
-        generations.put("shop", "d3", &Parts { component: b"code".to_vec(), settings: None }).unwrap();
         generations.remember(&record(&[])).unwrap();
         assert!(generations.get("shop", "d1").is_none() && generations.get("shop", "d3").is_some(), "it may be in the next record");
         generations.forget("shop").unwrap();
