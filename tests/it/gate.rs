@@ -51,6 +51,21 @@ async fn what_is_held_back_is_let_go_when_its_files_are_no_longer_there() {
     assert_eq!(mortar(&host, &["plugin", "promote", "rest"]).await.0, Some(6));
 }
 
+#[tokio::test]
+async fn a_start_over_other_files_goes_through_the_gate_too() {
+    let (mut host, _, _) = host().await;
+    let old = digest(&host).await;
+    host.kill().await;
+    host.replace("plugins/rest/plugin.toml", blocking(&renamed()));
+    host.restart().await;
+    let held = host.plugin("rest").await;
+    assert_eq!((held["digest"].as_str(), held["blocked"]["gate"]["differs"].as_u64()), (Some(old.as_str()), Some(2)));
+    assert_eq!(mortar(&host, &["plugin", "promote", "rest"]).await.0, Some(0));
+    assert_eq!(digest(&host).await, held["blocked"]["digest"].as_str().unwrap());
+    let back = mortar(&host, &["plugin", "rollback", "rest"]).await;
+    assert_eq!((back.0, digest(&host).await), (Some(0), old), "{}", back.1);
+}
+
 /// Runs a command; its exit code and what it printed.
 async fn mortar(host: &Host, arguments: &[&str]) -> (Option<i32>, String) {
     let output = host.mortar(arguments).await;
