@@ -47,12 +47,13 @@ pub struct PluginSettings {
 pub struct Gate {
     /// What follows where it does something else than the version in force.
     pub policy: GatePolicy,
-    /// At most so many of the last deliveries that are over.
+    /// At most so many of the last deliveries that are over: up to 10,000.
     pub last: u32,
-    /// At most so much of their payloads, requests and answers.
+    /// At most so much of their payloads, requests and answers, which are held in memory: up to 256 MiB.
     #[serde(with = "size")]
     pub size: ByteSize,
-    /// For at most so long. What is not compared by then is counted as such.
+    /// For at most so long, since the swap waits for it: up to ten minutes. What is not compared by then is
+    /// counted as such.
     #[serde(with = "duration")]
     pub time: Duration,
 }

@@ -91,9 +91,12 @@ impl Shadows {
 
     fn take(&self) -> Option<(Waiting, Plugin)> {
         let mut inner = self.lock();
-        let waiting = inner.waiting.pop_front()?;
-        let candidate = inner.candidates.get(&waiting.active.name)?.plugin.clone();
-        Some((waiting, candidate))
+        while let Some(waiting) = inner.waiting.pop_front() {
+            if let Some(candidate) = inner.candidates.get(&waiting.active.name) {
+                return Some((waiting, candidate.plugin.clone()));
+            }
+        }
+        None
     }
 
     /// Counts what was compared; none where that could not be. With another generation in force than

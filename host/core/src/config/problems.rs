@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use bytesize::ByteSize;
 use http::{HeaderName, HeaderValue, Uri};
 
 use super::{Auth, Condition, Config, ConnectionConfig, Preset, SourceConfig, Verify};
@@ -57,6 +58,16 @@ impl PluginSettings {
         found.patterns("round_trip.events", self.round_trip.events.as_ref());
         if !(0.0..=1.0).contains(&self.probation.rise) {
             found.push("probation.rise", "must be 0 to 1");
+        }
+        let gate = &self.gate;
+        for (key, over, most) in [
+            ("gate.last", gate.last > 10_000, "10000"),
+            ("gate.size", gate.size > ByteSize::mib(256), "256 MiB"),
+            ("gate.time", gate.time > Duration::from_secs(600), "10m"),
+        ] {
+            if over {
+                found.push(key, format!("must be {most} at most"));
+            }
         }
         let limits = &self.limits;
         found.zeros(&[

@@ -37,11 +37,12 @@ impl Swaps {
         }
         let old = self.lock().get(&name).and_then(|standing| standing.record.clone());
         let record = next(old, &plugin, &cause, now, &self.config);
-        self.remember(&record).await;
         let policy = plugin.settings.probation.clone();
         let over = Duration::try_from(now.duration_since(record.since)).unwrap_or_default();
         let left = policy.time.saturating_sub(over);
+        // Before the record is on disk, which may take its time: attempts on the generation run already.
         self.plugins.probation.starts(&name, &digest, record.before.is_some().then_some((policy, left)));
+        self.remember(&record).await;
         match before {
             Some(before) if before.plugin.digest != digest => {
                 tracing::info!(plugin = name, from = &*before.plugin.digest, to = &*digest, "plugin swapped");
