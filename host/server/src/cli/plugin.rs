@@ -38,6 +38,14 @@ pub(super) enum Plugin {
         name: String,
     },
     /// Compare two generations on recorded deliveries, call by call
+    ///
+    /// The running host runs both generations offline on the same recorded deliveries: their calls answer
+    /// from the journal, and nothing is sent or stored. A generation is named by the beginning of its
+    /// digest (`mortar plugin show`), by `in-force`, or by a file: a component with the settings beside it
+    /// (NAME.toml or plugin.toml; else those in force), or settings (.toml) for the component in force.
+    ///
+    /// The exit code is 0 where both do the same on all of them, and 7 where they differ, or could not be
+    /// compared on all.
     Diff(plugin_diff::Diff),
     /// Put the generation in force that the gate holds back
     Promote {
@@ -45,6 +53,10 @@ pub(super) enum Plugin {
         name: String,
     },
     /// Have a candidate run beside the generation in force
+    ///
+    /// It runs on each delivery of the plugin that is over, offline: its calls answer from the journal of the
+    /// generation in force, and nothing is sent or stored. It goes on over restarts of the host, after which
+    /// it is counted anew.
     #[command(subcommand)]
     Shadow(plugin_shadow::Shadow),
     /// Have a plugin whose files are gone get no further deliveries; those that it has still wait for it

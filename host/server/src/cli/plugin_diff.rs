@@ -13,13 +13,6 @@ use super::status::short;
 use crate::admin_types::{DiffSide, PluginDiff, PluginDifferences};
 
 /// `mortar plugin diff`
-///
-/// The running host runs both generations offline on the same recorded deliveries: their calls answer
-/// from the journal, and nothing is sent or stored. A generation is named by the beginning of its digest
-/// (`mortar plugin show`), by `in-force`, or by a file: a component with the settings beside it
-/// (NAME.toml or plugin.toml; else those in force), or settings (.toml) for the component in force.
-///
-/// The exit code is 0 where both do the same on all of them, and 7 where they differ.
 #[derive(Debug, Args)]
 pub(super) struct Diff {
     /// The generation to compare with

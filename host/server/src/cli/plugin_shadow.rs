@@ -12,10 +12,6 @@ use super::status::short;
 use crate::admin_types::{ShadowStatus, StartShadow};
 
 /// `mortar plugin shadow …`
-///
-/// A candidate runs on each delivery of the plugin that is over, offline: its calls answer from the
-/// journal of the generation in force, and nothing is sent or stored. It goes on over restarts of the host,
-/// after which it is counted anew.
 #[derive(Debug, Subcommand)]
 pub(super) enum Shadow {
     /// Have a candidate run beside the generation in force, in the place of the one that did
