@@ -83,6 +83,8 @@ fn connection(path: &Path, files: Option<&CStr>) -> rusqlite::Result<Connection>
         None => Connection::open(path)?,
     };
     conn.set_prepared_statement_cache_capacity(64);
+    // Else a statement with a range is prepared again for each new value.
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     // Only somebody with a shell holds it longer than an instant.
     conn.busy_timeout(std::time::Duration::from_secs(5))?;
     Ok(conn)

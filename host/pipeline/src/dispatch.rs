@@ -64,7 +64,9 @@ pub async fn dispatch(ports: Ports, plugins: Arc<Plugins>, config: DeliveryConfi
             tokio::select! {
                 biased;
                 () = ports.journal.claimable(), if slots.available_permits() > 0 => {}
-                () = running.one_ends(), if !running.is_empty() => {}
+                // Who ends at the same time makes room for the same claim: where others want the
+                // processor, they get it first.
+                () = running.one_ends(), if !running.is_empty() => task::yield_now().await,
                 _ = swapped.changed() => {}
                 () = tokio::time::sleep(room.shut.unwrap_or_default()), if room.shut.is_some() => {}
                 _ = stop.changed() => {}

@@ -25,15 +25,8 @@ use crate::figures::{Figures, percentile};
 use crate::host::{Server, configure};
 use crate::load::{Callbacks, Connection, closed};
 
-/// One POST for each order, named by the order's number.
-const PLUGIN: &str = r#"
-connections = ["erp"]
-[config.rules."order.fulfilled"]
-method = "POST"
-path = "/orders/{number}/shipments"
-[round_trip]
-events = []
-"#;
+/// The plugin that README shows: one PUT for each parcel.
+const PLUGIN: &str = "connections = [\"erp\"]\n";
 
 const PAUSED: &str = "concurrency = 0\n";
 
@@ -52,7 +45,7 @@ const SYNCS: usize = 400;
 pub(crate) async fn bench(settings: &Settings) -> Result<()> {
     let place = tempfile::tempdir()?;
     let mut figures = Figures::default();
-    let component = settings.plugins.join("rest").join("rest.wasm");
+    let component = settings.plugins.join("hello-rust").join("hello-rust.wasm");
     for (suffix, key) in [("", "idempotency_header = \"Idempotency-Key\"\n"), ("_unkeyed", "")] {
         let erp = Erp::start().await?;
         let callbacks = Callbacks::new();

@@ -36,9 +36,13 @@ impl Taken {
 
     /// The claim, where nothing of it has to be read from the file.
     fn at_once(&self) -> Option<Claim> {
-        let event = self.event.clone().filter(|_| !self.picked.called)?;
+        self.event.clone().filter(|_| !self.picked.called).map(|event| self.bare_claim(event))
+    }
+
+    /// The claim of a delivery that has called nothing yet.
+    pub(crate) fn bare_claim(&self, event: Arc<StoredEvent>) -> Claim {
         let Picked { attempts, spent, .. } = self.picked;
-        Some(Claim {
+        Claim {
             lease: self.lease(),
             attempt: attempts.saturating_add(1),
             spent,
@@ -46,7 +50,7 @@ impl Taken {
             event,
             calls: Vec::new(),
             keep_steps: false,
-        })
+        }
     }
 }
 
