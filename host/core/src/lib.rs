@@ -9,6 +9,8 @@
 //! | [`delivery`] | deliveries, their states, what an attempt makes of them |
 //! | [`retry`] | when a failed attempt is followed by another |
 //! | [`round_trip`] | reading back from the ERP what has arrived |
+//! | [`diff`] | what a handler does with a recorded delivery, and how two such runs differ |
+//! | [`comparison`] | how a generation does compared with the one in force: gate and shadow |
 //! | [`code`] | the stable error codes |
 //! | [`config`], [`plugin`] | `mortar.toml` and `plugin.toml` as data |
 //! | [`grant`], [`pattern`] | what a plugin may ask of a connection |
@@ -18,8 +20,10 @@
 
 pub mod call;
 pub mod code;
+pub mod comparison;
 pub mod config;
 pub mod delivery;
+pub mod diff;
 pub mod event;
 pub mod grant;
 pub mod masonhub;

@@ -41,6 +41,45 @@ pub struct PluginSettings {
     pub gap: Gap,
     /// How long, and how closely, a new version is watched.
     pub probation: Probation,
+    /// What a new version is tried on before it is put in force.
+    pub gate: Gate,
+}
+
+/// What a new version is tried on before it is put in force: recorded deliveries, which it runs offline.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Gate {
+    /// What follows where it does something else than the version in force.
+    pub policy: GatePolicy,
+    /// At most so many of the last deliveries that are over: up to 10,000.
+    pub last: u32,
+    /// At most so much of their payloads, requests and answers, which are held in memory: up to 256 MiB.
+    #[serde(with = "size")]
+    pub size: ByteSize,
+    /// For at most so long, since the swap waits for it: up to ten minutes. What is not compared by then is
+    /// counted as such.
+    #[serde(with = "duration")]
+    pub time: Duration,
+}
+
+/// What a gate does with a new version.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum GatePolicy {
+    /// Nothing is compared.
+    Off,
+    /// What is different is told, and the version is put in force. The default: a new version is there
+    /// to do something else, and only its author can say whether it is what was meant.
+    #[default]
+    Report,
+    /// Only a version that does the same on all of them is put in force by itself.
+    Block,
+}
+
+impl Default for Gate {
+    fn default() -> Self {
+        Self { policy: GatePolicy::Report, last: 50, size: ByteSize::mib(8), time: Duration::from_secs(10) }
+    }
 }
 
 /// When a new version is taken out of force again by itself.
@@ -190,6 +229,8 @@ pub mod code {
     pub const CONNECTION: &str = "plugin.connection";
     /// The component is neither signed by a trusted key nor allowed by its digest.
     pub const UNTRUSTED: &str = "plugin.untrusted";
+    /// The version is not put in force: on recorded deliveries it does something else.
+    pub const GATE: &str = "plugin.gate";
     /// A limit in the settings is over the host's.
     pub const LIMIT: &str = "plugin.limit";
 }

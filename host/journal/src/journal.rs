@@ -11,7 +11,8 @@ use jiff::Timestamp;
 use mortar_core::delivery::{DeliveryId, EventSeq, PluginNo};
 use mortar_core::ports::{
     Accepted, BoxFuture, CallWrite, Claim, Clock, DueRoundTrip, Filter, Finish, Finished, Intervention, Journal, JournalError, KnownEvents,
-    Lease, Look, LookAt, Marked, NewCallback, Polls, Receipt, RejectedCallback, RoundTripCount, RoundTrips, Share, StateEntry,
+    Lease, Look, LookAt, Marked, NewCallback, Polls, Receipt, Recording, Recordings, RejectedCallback, RoundTripCount, RoundTrips, Share,
+    StateEntry, WhichRecordings,
 };
 use mortar_core::round_trip::RoundTripState;
 use mortar_core::story;
@@ -204,6 +205,16 @@ impl Polls for SqliteJournal {
 
     fn accept_polled(&self, polled: NewCallback, next: EventSeq) -> Receipt<Accepted> {
         self.write(Accept { callback: Arc::new(polled), looked_to: Some(next) })
+    }
+}
+
+impl Recordings for SqliteJournal {
+    fn last(&self, which: WhichRecordings) -> Receipt<Vec<Recording>> {
+        self.query(move |conn, _| read::recordings(conn, &which))
+    }
+
+    fn recording(&self, delivery: DeliveryId) -> Receipt<Option<Recording>> {
+        self.query(move |conn, _| read::recording(conn, delivery))
     }
 }
 

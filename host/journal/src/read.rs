@@ -3,6 +3,7 @@
 mod aside;
 mod known;
 mod listing;
+mod recordings;
 mod round_trips;
 mod rows;
 mod story;
@@ -19,6 +20,7 @@ use rusqlite::{Connection, OptionalExtension};
 pub(crate) use aside::{quarantined, quarantined_callback, rejected, rejected_callback};
 pub(crate) use known::known;
 pub(crate) use listing::list;
+pub(crate) use recordings::{recording, recordings};
 pub(crate) use round_trips::{due, first_since, report, round_trips};
 pub(crate) use story::story;
 pub(crate) use tally::Tallying;

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use fakes::{FakePlugin, World, settings};
 use mortar_core::config::PluginsConfig;
-use mortar_core::delivery::Ending;
+use mortar_core::delivery::{DeliveryId, Ending};
 use mortar_core::plugin::{PluginProblem, code};
 use mortar_core::ports::*;
 use mortar_pipeline::Ports;
@@ -58,6 +58,12 @@ impl Sandbox for FakeSandbox {
     fn load_kept<'a>(&'a self, name: &'a str, digest: &'a str) -> BoxFuture<'a, Result<Plugin, Vec<PluginProblem>>> {
         Box::pin(async move { Ok(plugin(name, digest)) })
     }
+    fn load_candidate<'a>(&'a self, _: &'a Candidate, _: bool) -> BoxFuture<'a, Result<Plugin, Vec<PluginProblem>>> {
+        panic!("there are no candidates")
+    }
+    fn install<'a>(&'a self, _: &'a str, _: &'a str) -> BoxFuture<'a, Result<(), PluginProblem>> {
+        panic!("there are no candidates")
+    }
     fn records(&self) -> BoxFuture<'_, Vec<Record>> {
         let records = self.records.lock().unwrap().values().cloned().collect();
         Box::pin(async { records })
@@ -69,6 +75,18 @@ impl Sandbox for FakeSandbox {
     fn forget<'a>(&'a self, plugin: &'a str) -> BoxFuture<'a, Result<(), PluginProblem>> {
         self.records.lock().unwrap().remove(plugin);
         Box::pin(async { Ok(()) })
+    }
+}
+
+/// Nothing is recorded, so the gate has nothing to compare.
+struct NoRecordings;
+
+impl Recordings for NoRecordings {
+    fn last(&self, _: WhichRecordings) -> Receipt<Vec<Recording>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+    fn recording(&self, _: DeliveryId) -> Receipt<Option<Recording>> {
+        Box::pin(async { Ok(None) })
     }
 }
 
@@ -98,7 +116,7 @@ impl Directory {
         let (tell, told) = mpsc::unbounded_channel();
         let ports = Ports { observer: Arc::new(Told(tell)), ..World::answering([]).ports() };
         let plugins = Arc::<Plugins>::default();
-        let swaps = Swaps::new(ports, sandbox.clone(), plugins.clone(), PluginsConfig::default());
+        let swaps = Swaps::new(ports, sandbox.clone(), Arc::new(NoRecordings), plugins.clone(), PluginsConfig::default());
         swaps.start().await.unwrap();
         let (stop, stopped) = watch::channel(false);
         tokio::spawn(swaps.clone().follow(stopped));

@@ -15,6 +15,7 @@
 //! | `link` | what the host offers a component, and what is wrong with one that does not fit |
 //! | `load` | from a plugin's files to a generation, with every check before an event comes |
 //! | `kept` | the files of generations that can be gone back to |
+//! | `install` | a candidate's files take the place of those in the plugin directory |
 //! | `generation` | one loaded generation of a plugin: handlers, settings, digest |
 //! | `sandbox` | [`WasmSandbox`]: a plugin directory behind the port |
 //! | `run` | one attempt: fresh store, limits, handler, ending |
@@ -37,6 +38,7 @@ mod engine;
 mod error;
 mod generation;
 mod imports;
+mod install;
 mod kept;
 mod limits;
 mod link;

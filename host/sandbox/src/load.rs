@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use mortar_core::call::{CallError, Mail, Request, Response, Settlement};
 use mortar_core::event::Family;
 use mortar_core::plugin::{PluginProblem, PluginSettings, code};
-use mortar_core::ports::{BoxFuture, Clock, Found, Host, JournalError, PutError, StateEntry, StateWrite, StoredEvent};
+use mortar_core::ports::{BoxFuture, Candidate, Clock, Found, Host, JournalError, PutError, StateEntry, StateWrite, StoredEvent};
 use sha2::{Digest, Sha256};
 use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
@@ -20,7 +20,7 @@ use crate::cache::Cache;
 use crate::compile::CompileError;
 use crate::config::PluginConfig;
 use crate::context::Context;
-use crate::discover::{PRECOMPILED, TEXT_FORMAT};
+use crate::discover::{self, PRECOMPILED, TEXT_FORMAT};
 use crate::ending;
 use crate::engine;
 use crate::error::{SandboxError, unreadable};
@@ -64,6 +64,17 @@ impl Parts {
     }
 }
 
+/// Where files come from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    /// From an operator: their grants must be of connections that are there, and they are put aside.
+    New,
+    /// The same, but nothing of them is kept.
+    Tried,
+    /// They were kept of a generation that was in force.
+    Kept,
+}
+
 impl Loader {
     pub(crate) fn new(options: SandboxOptions, clock: Arc<dyn Clock>) -> Result<Self, SandboxError> {
         let engine = engine::start(&options)?;
@@ -80,18 +91,13 @@ impl Loader {
     /// Loads a plugin, or tells everything that is wrong with it. A generation that loads is put aside
     /// among the generations, where there is a place for them, so that its files can be kept.
     pub(crate) async fn load(self: Arc<Self>, found: Found) -> Result<Generation, Vec<PluginProblem>> {
-        self.load_files(found, true).await
+        self.load_files(found, Origin::New).await
     }
 
     /// Loads a generation whose files were kept.
     pub(crate) async fn load_kept(self: Arc<Self>, plugin: &str, digest: &str) -> Result<Generation, Vec<PluginProblem>> {
-        let missing = || {
-            let folder = self.generations.as_ref().map_or(Path::new(""), Generations::folder);
-            let message = format!("generation {digest} of {plugin} is not kept; see `mortar plugin show {plugin}`");
-            vec![PluginProblem::new(plugin, folder, code::NOT_KEPT, message)]
-        };
-        let found = self.generations.as_ref().and_then(|generations| generations.get(plugin, digest)).ok_or_else(missing)?;
-        let generation = self.load_files(found.clone(), false).await?;
+        let found = self.kept(plugin, digest).map_err(|problem| vec![problem])?;
+        let generation = self.load_files(found.clone(), Origin::Kept).await?;
         if *generation.digest != *digest {
             let message = format!("these are no longer the files of generation {digest}");
             return Err(vec![PluginProblem::new(plugin, &found.component, code::NOT_KEPT, message)]);
@@ -99,17 +105,33 @@ impl Loader {
         Ok(generation)
     }
 
-    async fn load_files(self: &Arc<Self>, found: Found, is_new: bool) -> Result<Generation, Vec<PluginProblem>> {
+    /// The files of a generation that were kept.
+    pub(crate) fn kept(&self, plugin: &str, digest: &str) -> Result<Found, PluginProblem> {
+        let missing = || {
+            let folder = self.generations.as_ref().map_or(Path::new(""), Generations::folder);
+            let message = format!("generation {digest} of {plugin} is not kept; see `mortar plugin show {plugin}`");
+            PluginProblem::new(plugin, folder, code::NOT_KEPT, message)
+        };
+        self.generations.as_ref().and_then(|generations| generations.get(plugin, digest)).ok_or_else(missing)
+    }
+
+    /// Loads files that are not in the plugin directory.
+    pub(crate) async fn load_candidate(self: Arc<Self>, candidate: &Candidate, keep: bool) -> Result<Generation, Vec<PluginProblem>> {
+        let like = self.kept(&candidate.plugin, &candidate.like).map_err(|problem| vec![problem])?;
+        self.load_files(discover::candidate(&candidate.file, like), if keep { Origin::New } else { Origin::Tried }).await
+    }
+
+    async fn load_files(self: &Arc<Self>, found: Found, origin: Origin) -> Result<Generation, Vec<PluginProblem>> {
         let loader = self.clone();
         let files = found.clone();
-        let prepared = tokio::task::spawn_blocking(move || loader.prepare(&files, is_new)).await;
+        let prepared = tokio::task::spawn_blocking(move || loader.prepare(&files, origin)).await;
         let generation = prepared.unwrap_or_else(|panic| {
             let message = format!("the compiler gave up on it: {panic}");
             Err(vec![PluginProblem::new(&found.name, &found.component, code::INVALID, message)])
         })?;
         let (generation, parts) = generation;
         self.prove(&generation, &found).await.map_err(|problem| vec![problem])?;
-        if let Some(generations) = self.generations.clone().filter(|_| is_new) {
+        if let Some(generations) = self.generations.clone().filter(|_| origin == Origin::New) {
             let (plugin, digest) = (generation.name.clone(), generation.digest.clone());
             let put = tokio::task::spawn_blocking(move || generations.put(&plugin, &digest, &parts)).await;
             put.unwrap_or_else(|panic| Err(io::Error::other(panic))).map_err(|error| vec![self.unkept(&generation.name, &error)])?;
@@ -129,10 +151,10 @@ impl Loader {
     }
 
     /// Reads, compiles and links.
-    fn prepare(&self, found: &Found, is_new: bool) -> Result<(Generation, Parts), Vec<PluginProblem>> {
+    fn prepare(&self, found: &Found, origin: Origin) -> Result<(Generation, Parts), Vec<PluginProblem>> {
         let text = found.settings.as_ref().map(|file| fs::read_to_string(file).map_err(|error| unreadable(&found.name, file, &error)));
         let settings = match (&found.settings, &text) {
-            (Some(file), Some(Ok(text))) => settings::understand(&found.name, file, text, &self.options, is_new),
+            (Some(file), Some(Ok(text))) => settings::understand(&found.name, file, text, &self.options, origin != Origin::Kept),
             (_, Some(Err(problem))) => Err(vec![problem.clone()]),
             _ => Ok(PluginSettings::default()),
         };

@@ -9,12 +9,13 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 use mortar_core::config::PluginsConfig;
-use mortar_core::plugin::PluginProblem;
-use mortar_core::ports::{BoxFuture, Clock, Found, Listing, Plugin, Record, Sandbox};
+use mortar_core::plugin::{PluginProblem, code};
+use mortar_core::ports::{BoxFuture, Candidate, Clock, Found, Listing, Plugin, Record, Sandbox};
 
 use crate::compile::Compiler;
 use crate::error::SandboxError;
 use crate::generation::Generation;
+use crate::install;
 use crate::kept::Generations;
 use crate::load::Loader;
 use crate::look::Looker;
@@ -144,6 +145,22 @@ impl Sandbox for WasmSandbox {
 
     fn load_kept<'a>(&'a self, plugin: &'a str, digest: &'a str) -> BoxFuture<'a, Result<Plugin, Vec<PluginProblem>>> {
         Box::pin(async move { self.loader.clone().load_kept(plugin, digest).await.map(Generation::plugin) })
+    }
+
+    fn load_candidate<'a>(&'a self, candidate: &'a Candidate, keep: bool) -> BoxFuture<'a, Result<Plugin, Vec<PluginProblem>>> {
+        Box::pin(async move { self.loader.clone().load_candidate(candidate, keep).await.map(Generation::plugin) })
+    }
+
+    fn install<'a>(&'a self, plugin: &'a str, digest: &'a str) -> BoxFuture<'a, Result<(), PluginProblem>> {
+        let (loader, looker, name, digest) = (self.loader.clone(), self.looker.clone(), plugin.to_owned(), digest.to_owned());
+        Box::pin(blocking(move || {
+            let kept = loader.kept(&name, &digest)?;
+            let place = looker.look()?.found.into_iter().find(|found| found.name == name);
+            install::install(&kept, place, looker.directory()).map_err(|error| {
+                let message = format!("its files cannot be put there: {error}; mend that, or copy them from the generations");
+                PluginProblem::new(&name, looker.directory(), code::UNREADABLE, message)
+            })
+        }))
     }
 
     fn records(&self) -> BoxFuture<'_, Vec<Record>> {

@@ -5,9 +5,11 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use mortar_connect::BreakerState;
 use mortar_core::call::Settlement;
+use mortar_core::comparison::Comparison;
 use mortar_core::delivery::{DeliveryId, EventSeq, State};
+use mortar_core::diff::Compared;
 use mortar_core::plugin::Provenance;
-use mortar_core::ports::{Filter, Kept, Replay};
+use mortar_core::ports::{Filter, HeldBack, Kept, Replay};
 use mortar_core::round_trip::RoundTripState;
 use mortar_core::story::Counts;
 use serde::{Deserialize, Serialize};
@@ -60,6 +62,12 @@ pub struct PluginStatus {
     pub probation: Option<ProbationStatus>,
     /// The versions that are kept, newest first.
     pub kept: Vec<Kept>,
+    /// A generation that the gate holds back, with what it found.
+    #[serde(default)]
+    pub blocked: Option<HeldBack>,
+    /// A candidate that runs beside the generation in force.
+    #[serde(default)]
+    pub shadow: Option<ShadowStatus>,
     /// The WIT interfaces that it handles events by, `any-event` included.
     pub handles: Vec<String>,
     /// Its open deliveries.
@@ -109,6 +117,66 @@ pub struct Pin {
 pub struct DiscardedOpen {
     /// How many; there may be more as long as there are some.
     pub discarded: usize,
+}
+
+/// A candidate that runs beside the generation in force.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ShadowStatus {
+    /// Its digest.
+    pub digest: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// How it does, counted since the host started, or another generation came in force.
+    pub comparison: Option<Comparison>,
+}
+
+/// The body of `POST /api/plugins/{name}/shadow/start`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StartShadow {
+    /// The candidate: a component, or settings for the component in force.
+    pub file: PathBuf,
+}
+
+/// One of two generations that are compared.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DiffSide {
+    /// The one in force.
+    InForce,
+    /// One whose files are kept, by the beginning of its digest.
+    Generation(String),
+    /// A component, or settings for the component in force.
+    File(PathBuf),
+}
+
+/// The body of `POST /api/plugins/{name}/diff`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PluginDiff {
+    /// What it is compared with.
+    pub old: DiffSide,
+    /// What is compared.
+    pub new: DiffSide,
+    /// Ids of events, and event types. Empty: all types.
+    #[serde(default)]
+    pub events: Vec<String>,
+    /// At most so many of the last deliveries, [`DEFAULT_LIMIT`] if absent, [`MAX_LIMIT`] at most.
+    #[serde(default)]
+    pub last: Option<usize>,
+}
+
+/// The answer: what was found.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PluginDifferences {
+    /// The digest of the old generation.
+    pub old: String,
+    /// The digest of the new one.
+    pub new: String,
+    /// The deliveries that both ran on, with what is different.
+    pub compared: Vec<Compared>,
+    /// Recorded deliveries that were not compared, because there was no time or no free instance.
+    pub skipped: u64,
 }
 
 /// Whether a plugin runs.

@@ -84,6 +84,7 @@ pub async fn serve(loaded: Loaded) -> Result<(), ServeError> {
     let edge = tokio::spawn(edge::listen(edge_listener, edge, stopping.clone()));
     let admin = tokio::spawn(serve_admin(admin_listener, admin, stopping.clone()));
     let purging = tokio::spawn(purge(ports.clone(), stopping.clone()));
+    let shadowing = tokio::spawn(wired.swaps.clone().shadow(stopping.clone()));
     let following = tokio::spawn(wired.swaps.follow(stopping.clone()));
     let round_trips = config.delivery.round_trips;
     let confirming = tokio::spawn(confirm(ports.clone(), wired.round_trips, wired.plugins.clone(), round_trips, stopping.clone()));
@@ -103,7 +104,7 @@ pub async fn serve(loaded: Loaded) -> Result<(), ServeError> {
     }
     // What a poll finds after this is found again after the next start.
     polling.iter().for_each(tokio::task::JoinHandle::abort);
-    let _ = tokio::join!(admin, purging, following, confirming);
+    let _ = tokio::join!(admin, purging, following, shadowing, confirming);
     ports.journal.close().await.map_err(ServeError::Close)?;
     tracing::info!("stopped");
     Ok(())

@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 use jiff::Timestamp;
 use mortar_connect::{Connections, Keeper, Secrets};
 use mortar_core::config::{Config, Secret, SourceConfig};
-use mortar_core::ports::{Clock, Journal, Observer, Polls, Random, RoundTrips, Sandbox};
+use mortar_core::ports::{Clock, Journal, Observer, Polls, Random, Recordings, RoundTrips, Sandbox};
 use mortar_journal::{Backups, SqliteJournal};
 use mortar_pipeline::Ports;
 use mortar_pipeline::plugins::Plugins;
@@ -103,6 +103,7 @@ pub async fn wire(loaded: &Loaded) -> Result<Wired, WireError> {
     let journal = Arc::new(journal);
     let round_trips: Arc<dyn RoundTrips> = journal.clone();
     let polls: Arc<dyn Polls> = journal.clone();
+    let recordings: Arc<dyn Recordings> = journal.clone();
     let journal: Arc<dyn Journal> = journal;
     let sandbox: Arc<dyn Sandbox> = Arc::new(open_sandbox(loaded, &loaded.path(&loaded.config.plugins.directory), true, clock.clone())?);
     let connections = Connections::new(&loaded.config.connections, loaded, clock.clone(), observer.clone())
@@ -110,7 +111,7 @@ pub async fn wire(loaded: &Loaded) -> Result<Wired, WireError> {
     let connections = Arc::new(connections);
     let ports = Ports { journal, connector: connections.clone(), clock, random: Arc::new(SystemRandom), observer };
     let plugins = Arc::<Plugins>::default();
-    let swaps = Swaps::new(ports.clone(), sandbox, plugins.clone(), loaded.config.plugins.clone());
+    let swaps = Swaps::new(ports.clone(), sandbox, recordings, plugins.clone(), loaded.config.plugins.clone());
     let pollers = pollers(loaded, &ports, &polls, &plugins)?;
     swaps.start().await?;
     Ok(Wired { ports, round_trips, plugins, pollers, swaps, connections, backups, metrics })

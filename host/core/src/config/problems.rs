@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use bytesize::ByteSize;
 use http::{HeaderName, HeaderValue, Uri};
 
 use super::{Auth, Condition, Config, ConnectionConfig, Preset, SourceConfig, Verify};
@@ -67,12 +68,25 @@ impl PluginSettings {
         if !(0.0..=1.0).contains(&self.probation.rise) {
             found.push("probation.rise", "must be 0 to 1");
         }
+        let gate = &self.gate;
+        for (key, over, most) in [
+            ("gate.last", gate.last > 10_000, "10000"),
+            ("gate.size", gate.size > ByteSize::mib(256), "256 MiB"),
+            ("gate.time", gate.time > Duration::from_secs(600), "10m"),
+        ] {
+            if over {
+                found.push(key, format!("must be {most} at most"));
+            }
+        }
         let limits = &self.limits;
         found.zeros(&[
             ("probation.failures", self.probation.failures == 0),
             ("limits.memory", limits.memory.0 == 0),
             ("limits.cpu", limits.cpu.is_zero()),
             ("limits.wall", limits.wall.is_zero()),
+            ("gate.last", self.gate.last == 0),
+            ("gate.size", self.gate.size.0 == 0),
+            ("gate.time", self.gate.time.is_zero()),
         ]);
         found.0
     }

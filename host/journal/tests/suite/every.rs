@@ -75,6 +75,19 @@ macro_rules! round_trip_contract {
     };
 }
 
+/// What a journal does beyond that which also tells recordings.
+#[allow(unused_macros)]
+macro_rules! recording_contract {
+    ($store:expr) => {
+        groups! {
+            $store;
+            recordings:
+                are_what_is_over_newest_first, have_event_attempt_and_calls, are_of_one_plugin_and_these_types,
+                are_bounded_in_number_and_size;
+        }
+    };
+}
+
 /// What a journal does beyond that whose due times and leases go by `Clock::steady`.
 #[allow(unused_macros)]
 macro_rules! steady_contract {

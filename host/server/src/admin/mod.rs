@@ -1,6 +1,7 @@
 //! The admin API: what operators and their commands ask of a running host. Loopback and a token.
 
 mod backup;
+mod candidates;
 mod error;
 mod events;
 mod health;
@@ -80,6 +81,11 @@ pub fn router(admin: Arc<Admin>) -> Router {
         .route("/api/plugins/{name}/discard", post(plugins::discard))
         .route("/api/plugins/{name}/rollback", post(plugins::roll_back))
         .route("/api/plugins/{name}/pin", post(plugins::pin))
+        .route("/api/plugins/{name}/promote", post(candidates::promote))
+        .route("/api/plugins/{name}/diff", post(candidates::diff))
+        .route("/api/plugins/{name}/shadow/start", post(candidates::start))
+        .route("/api/plugins/{name}/shadow/stop", post(candidates::stop))
+        .route("/api/plugins/{name}/shadow/promote", post(candidates::promote_shadow))
         .route("/api/round-trips", get(round_trips::list))
         .route("/api/round-trips/report", get(round_trips::report))
         .route("/api/round-trips/check", post(round_trips::look_again))

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
-use mortar_core::ports::JournalError;
+use mortar_core::ports::{JournalError, Shadow};
 use mortar_core::story::Counts;
 use mortar_pipeline::operate;
 use mortar_pipeline::plugins::Numbered;
@@ -12,7 +12,7 @@ use mortar_pipeline::swap::Standing;
 
 use super::Admin;
 use super::error::Failure;
-use crate::admin_types::{DiscardedOpen, Pin, PluginState, PluginStatus, ProbationStatus, RollBack, RolledBack};
+use crate::admin_types::{DiscardedOpen, Pin, PluginState, PluginStatus, ProbationStatus, RollBack, RolledBack, ShadowStatus};
 
 pub(super) async fn list(State(admin): State<Arc<Admin>>) -> Result<Json<Vec<PluginStatus>>, Failure> {
     let counts = admin.ports.journal.counts().await?;
@@ -75,6 +75,12 @@ pub(super) fn statuses(admin: &Admin, counts: &Counts) -> Vec<PluginStatus> {
             since: record.map(|record| record.since),
             pinned: record.is_some_and(|record| record.pinned),
             kept: record.map(|record| record.kept.clone()).unwrap_or_default(),
+            blocked: record.and_then(|record| record.held_back.clone()).filter(|held| held.gate.is_some()),
+            shadow: record.and_then(|record| record.shadow.clone()).map(|Shadow { digest, since }| ShadowStatus {
+                digest,
+                since,
+                comparison: admin.plugins.shadows.of(&name),
+            }),
             probation: admin.plugins.probation.of(&name).map(|trial| ProbationStatus {
                 seconds_left: trial.left.as_secs(),
                 attempts: trial.attempts,

@@ -13,9 +13,9 @@ use serde::de::DeserializeOwned;
 use super::exit::Failure;
 use super::http;
 use crate::admin_types::{
-    Backup, BackupWritten, Discard, DiscardedOpen, ErrorBody, EventQuery, LookAgain, LookedAgain, MAX_LIMIT, Pin, PluginStatus,
-    QuarantineQuery, ReadAgain, Reconcile, ReconciledSource, RejectedQuery, ReplayRequest, RollBack, RolledBack, RoundTripQuery,
-    RoundTripReport, Settle, Since, Status,
+    Backup, BackupWritten, Discard, DiscardedOpen, ErrorBody, EventQuery, LookAgain, LookedAgain, MAX_LIMIT, Pin, PluginDiff,
+    PluginDifferences, PluginStatus, QuarantineQuery, ReadAgain, Reconcile, ReconciledSource, RejectedQuery, ReplayRequest, RollBack,
+    RolledBack, RoundTripQuery, RoundTripReport, Settle, Since, StartShadow, Status,
 };
 use crate::config::Loaded;
 
@@ -24,6 +24,9 @@ const BACKUP_TIMEOUT: Duration = Duration::from_secs(24 * 3600);
 
 /// How long a poll may take: thousands of requests, at MasonHub's rate.
 const POLL_TIMEOUT: Duration = Duration::from_secs(24 * 3600);
+
+/// How long two generations may take to be compiled and compared.
+const COMPARE_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// Speaks to the host that runs with a configuration.
 pub struct Client {
@@ -95,6 +98,50 @@ impl Client {
     /// See [`Client::status`].
     pub async fn pin(&self, name: &str, pinned: bool) -> Result<(), Failure> {
         self.post(&["plugins", name, "pin"], &Pin { pinned }).await.map(drop)
+    }
+
+    /// Puts the generation in force that the gate holds back; says its digest.
+    ///
+    /// # Errors
+    /// See [`Client::status`].
+    pub async fn promote(&self, name: &str) -> Result<RolledBack, Failure> {
+        let body = self.post(&["plugins", name, "promote"], &()).await?;
+        self.read(&body)
+    }
+
+    /// Compares two generations on recorded deliveries.
+    ///
+    /// # Errors
+    /// See [`Client::status`].
+    pub async fn plugin_diff(&self, name: &str, request: &PluginDiff) -> Result<PluginDifferences, Failure> {
+        let body = self.send(self.posting(&["plugins", name, "diff"], request)?.timeout(COMPARE_TIMEOUT)).await?;
+        self.read(&body)
+    }
+
+    /// Has a candidate run beside the generation in force; says its digest.
+    ///
+    /// # Errors
+    /// See [`Client::status`].
+    pub async fn start_shadow(&self, name: &str, request: &StartShadow) -> Result<RolledBack, Failure> {
+        let body = self.send(self.posting(&["plugins", name, "shadow", "start"], request)?.timeout(COMPARE_TIMEOUT)).await?;
+        self.read(&body)
+    }
+
+    /// Ends that.
+    ///
+    /// # Errors
+    /// See [`Client::status`].
+    pub async fn stop_shadow(&self, name: &str) -> Result<(), Failure> {
+        self.post(&["plugins", name, "shadow", "stop"], &()).await.map(drop)
+    }
+
+    /// Puts the candidate in force; says its digest.
+    ///
+    /// # Errors
+    /// See [`Client::status`].
+    pub async fn promote_shadow(&self, name: &str) -> Result<RolledBack, Failure> {
+        let body = self.post(&["plugins", name, "shadow", "promote"], &()).await?;
+        self.read(&body)
     }
 
     /// Forgets a parked plugin.

@@ -10,6 +10,7 @@
 //! | `send`, `target`, `signing` | callbacks that are sent for a try |
 //! | `dead`, `replay`, `quarantine`, `rejected`, `each` | what operators do to what is stuck |
 //! | `plugin`, `plugin_sign` | which generations of plugins are in force, who signed a component |
+//! | `plugin_diff`, `plugin_shadow` | what other generations would do |
 //! | `roundtrip` | what the ERP said when it was read back |
 //! | `masonhub` | MasonHub's side: registered callbacks, holds, the data factory of a sandbox |
 //! | `reconcile` | what no callback brought, found by a poll |
@@ -32,6 +33,8 @@ mod masonhub;
 pub(crate) mod masonhub_setup;
 mod output;
 mod plugin;
+mod plugin_diff;
+mod plugin_shadow;
 mod plugin_sign;
 mod quarantine;
 mod reconcile;

@@ -8,6 +8,7 @@ use super::exit::{Exit, Failure};
 use super::output::{Cell, Output, Tone, clean, counted, time};
 use super::plugin_sign;
 use super::status::short;
+use super::{plugin_diff, plugin_shadow};
 use crate::admin_types::{DiscardedOpen, PluginState, PluginStatus, RollBack};
 
 /// `mortar plugin …`
@@ -40,6 +41,28 @@ pub(super) enum Plugin {
         /// The plugin
         name: String,
     },
+    /// Compare two generations on recorded deliveries, call by call
+    ///
+    /// The running host runs both generations offline on the same recorded deliveries: their calls answer
+    /// from the journal, and nothing is sent or stored. A generation is named by the beginning of its
+    /// digest (`mortar plugin show`), by `in-force`, or by a file: a component with the settings beside it
+    /// (NAME.toml or plugin.toml; else those in force), or settings (.toml) for the component in force.
+    ///
+    /// The exit code is 0 where both do the same on all of them, and 7 where they differ, or could not be
+    /// compared on all.
+    Diff(plugin_diff::Diff),
+    /// Put the generation in force that the gate holds back
+    Promote {
+        /// The plugin
+        name: String,
+    },
+    /// Have a candidate run beside the generation in force
+    ///
+    /// It runs on each delivery of the plugin that is over, offline: its calls answer from the journal of the
+    /// generation in force, and nothing is sent or stored. It goes on over restarts of the host, after which
+    /// it is counted anew.
+    #[command(subcommand)]
+    Shadow(plugin_shadow::Shadow),
     /// Have a plugin whose files are gone get no further deliveries; those that it has still wait for it
     Forget {
         /// The plugin
@@ -84,6 +107,16 @@ pub(super) async fn run(command: &Plugin, client: &Client, output: &mut Output<'
         Plugin::Unpin { name } => {
             client.pin(name, false).await?;
             say(output, format_args!("plugin {}: the files in the plugin directory decide again", clean(name)))?;
+        }
+        Plugin::Diff(command) => return plugin_diff::run(command, client, output).await,
+        Plugin::Shadow(command) => return plugin_shadow::run(command, client, output).await,
+        Plugin::Promote { name } => {
+            let promoted = client.promote(name).await?;
+            if output.is_json() {
+                output.json(&promoted)?;
+            } else {
+                output.line(format_args!("plugin {}: generation {} is in force", clean(name), short(&promoted.digest)))?;
+            }
         }
         Plugin::Forget { name, discard } => {
             let forgotten = client.forget(name).await;
@@ -166,6 +199,17 @@ fn show(plugin: &PluginStatus, output: &mut Output<'_>) -> Result<(), Failure> {
     for kept in &plugin.kept {
         let mark = if plugin.digest.as_ref() == Some(&kept.digest) { "in force since" } else { "kept, out of force since" };
         output.line(format_args!("  {}  {mark} {}", short(&kept.digest), time(kept.at)))?;
+    }
+    let in_force = plugin.kept.iter().find(|kept| plugin.digest.as_ref() == Some(&kept.digest));
+    if let Some(gate) = in_force.and_then(|kept| kept.gate.as_ref()) {
+        plugin_diff::comparison("gate      ", gate, output)?;
+    }
+    if let Some(shadow) = &plugin.shadow {
+        plugin_shadow::show(shadow, output)?;
+    }
+    if let Some(blocked) = &plugin.blocked {
+        let what = format!("held back  {}:", short(&blocked.digest));
+        blocked.gate.iter().try_for_each(|gate| plugin_diff::comparison(&what, gate, output))?;
     }
     if plugin.unsettled {
         output.line("  its files are being written; they are looked at again")?;

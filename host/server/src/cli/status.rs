@@ -133,6 +133,8 @@ mod tests {
                 pinned: false,
                 probation: None,
                 kept: Vec::new(),
+                blocked: None,
+                shadow: None,
                 handles: vec!["order-events".into(), "any-event".into()],
                 open: 3,
                 unsettled: false,
