@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod admin;
+mod alerts;
 mod backup;
 mod bad_bodies;
 mod bad_plugins;
@@ -27,6 +28,7 @@ mod retry;
 mod round_trip;
 mod sources;
 mod swap;
+mod validate;
 mod walls;
 
 use mortar_simulator::erp::{Erp, ErpOptions, Handle};
