@@ -53,8 +53,8 @@ async fn a_mismatch_is_told_once_by_mail_and_by_webhook_and_so_is_its_end() {
     let host = setup(&url, &mail, &webhook).start().await;
     let callback = fixtures::fresh("order.fulfilled");
     host.send(&callback).await;
-    let confirmed = |wanted| move |story: &mortar_core::story::EventStory| {
-        story.deliveries[0].round_trip.as_ref().is_some_and(|known| known.state == wanted)
+    let confirmed = |wanted| {
+        move |story: &mortar_core::story::EventStory| story.deliveries[0].round_trip.as_ref().is_some_and(|known| known.state == wanted)
     };
     let story = host.when(&fixtures::event_id(&callback), confirmed(RoundTripState::Confirmed)).await;
     assert_eq!(told(&webhook), [""; 0]);

@@ -17,10 +17,12 @@ fn now() -> Timestamp {
 /// A sandbox of MasonHub with two open orders and a SKU.
 async fn sandbox() -> String {
     let api = Api::bind(ApiOptions::new("open sesame", mortar_tests::SECRET, now)).await.unwrap();
-    let order = |number: &str| json!({
-        "id": number, "customer_identifier": number, "status": "open", "updated_at": "2026-01-01T00:00:00Z",
-        "line_items": [{ "sku_customer_id": "TEE-BLU-M", "quantity": 2 }],
-    });
+    let order = |number: &str| {
+        json!({
+            "id": number, "customer_identifier": number, "status": "open", "updated_at": "2026-01-01T00:00:00Z",
+            "line_items": [{ "sku_customer_id": "TEE-BLU-M", "quantity": 2 }],
+        })
+    };
     let stock = json!({
         "sku_id": "s-1", "customer_identifier": "TEE-BLU-M", "total_units": 7, "total_available_to_sell": 7, "as_of": "2026-01-01T00:00:00Z",
     });
@@ -31,7 +33,8 @@ async fn sandbox() -> String {
         kind: Kind::Genuine,
         after: Vec::new(),
     };
-    api.handle().tell(&[told("orderEvent", order("OPEN-1")), told("orderEvent", order("OPEN-2")), told("skuInventoryChange", stock)], Tell::Nobody);
+    api.handle()
+        .tell(&[told("orderEvent", order("OPEN-1")), told("orderEvent", order("OPEN-2")), told("skuInventoryChange", stock)], Tell::Nobody);
     let url = api.url();
     tokio::spawn(api.run(std::future::pending()));
     url

@@ -122,7 +122,15 @@ fn pollers(loaded: &Loaded, ports: &Ports, polls: &Arc<dyn Polls>, plugins: &Arc
         let api = Api::new(loaded, name, ports.clock.clone(), ports.observer.clone());
         let api = api.map_err(|error| WireError::Config(error.to_string()))?;
         let (ports, polls, plugins) = (ports.clone(), polls.clone(), plugins.clone());
-        Ok(Arc::new(Poller { source: name.as_str().into(), api, every: source.poll.clone(), ports, polls, plugins, found: Mutex::default() }))
+        Ok(Arc::new(Poller {
+            source: name.as_str().into(),
+            api,
+            every: source.poll.clone(),
+            ports,
+            polls,
+            plugins,
+            found: Mutex::default(),
+        }))
     };
     with_api.map(poller).collect()
 }

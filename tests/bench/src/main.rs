@@ -8,6 +8,7 @@
 //! | [`flood`] | genuine callbacks among hostile connections |
 //! | [`sandbox`] | a handler in the sandbox, against the same mapping as native code |
 //! | [`recover`] | starting over a large journal |
+//! | [`erp`] | into a real ERP, against a plain client that makes the same calls |
 //! | [`load`] | the load generator |
 //! | [`responders`] | the servers that the host is compared with |
 //! | [`host`] | a `mortar serve` of one's own |
@@ -16,6 +17,7 @@
 #![allow(clippy::print_stderr, reason = "a command-line program")]
 
 mod deliver;
+mod erp;
 mod figures;
 mod flood;
 mod host;
@@ -47,6 +49,8 @@ enum Bench {
     Load(Settings),
     /// A handler in the sandbox
     Sandbox(Settings),
+    /// Into a real ERP, Tryton
+    Erp(erp::Settings),
     /// Starting over a large journal
     Recover(recover::Recovery),
     /// The bare responder (started by `ingest`)
@@ -94,6 +98,7 @@ fn main() -> anyhow::Result<()> {
             Bench::Deliver(settings) => deliver::bench(&settings).await,
             Bench::Load(settings) => flood::bench(&settings).await,
             Bench::Sandbox(settings) => sandbox::bench(&settings).await,
+            Bench::Erp(settings) => erp::bench(&settings).await,
             Bench::Recover(recovery) => recover::bench(&recovery).await,
             Bench::Bare => responders::bare().await,
             Bench::Log { file } => responders::log(&file).await,

@@ -140,10 +140,9 @@ mod tests {
 
     #[test]
     fn a_webhook_is_a_server_and_a_path_on_it() {
-        for (url, server, path) in [
-            ("https://a.example", "https://a.example", "/"),
-            ("https://a.example:8443/mortar/in", "https://a.example:8443", "/mortar/in"),
-        ] {
+        for (url, server, path) in
+            [("https://a.example", "https://a.example", "/"), ("https://a.example:8443/mortar/in", "https://a.example:8443", "/mortar/in")]
+        {
             let webhook = AlertWebhook { url: url.into(), secret: Secret::File(PathBuf::new()), private_addresses: true };
             assert_eq!((webhook.connection().url.as_str(), webhook.path()), (server, path));
             assert!(webhook.connection().private_addresses);

@@ -188,7 +188,9 @@ impl Problems {
                     (&key("snapshot.time"), snapshot.time.is_zero()),
                     (&key("snapshot.limit"), snapshot.limit.0 == 0),
                 ]);
-                for (index, host) in snapshot.hosts.iter().enumerate().filter(|(_, host)| host.is_empty() || host.contains(['/', ':', '*', '@'])) {
+                for (index, host) in
+                    snapshot.hosts.iter().enumerate().filter(|(_, host)| host.is_empty() || host.contains(['/', ':', '*', '@']))
+                {
                     self.push(key(&format!("snapshot.hosts[{index}]")), format!("`{host}` is no host's name, as in files.example.com"));
                 }
             }

@@ -86,7 +86,8 @@ impl Look {
             let found = self.round_trips.round_trips(RoundTripState::Mismatch, MOST).await?;
             seen.partly.extend((found.len() >= MOST).then_some(AlertKind::RoundTripMismatch));
             for trip in found {
-                let [expected, found] = [&trip.round_trip.expected, &trip.round_trip.found].map(|side| side.as_deref().unwrap_or("nothing"));
+                let [expected, found] =
+                    [&trip.round_trip.expected, &trip.round_trip.found].map(|side| side.as_deref().unwrap_or("nothing"));
                 let (subject, plugin, delivery) = (&trip.subject, &trip.plugin, trip.delivery);
                 let text = format!("{subject} to {plugin}: expected {expected}, found {found}; see `mortar roundtrip check {delivery}`");
                 seen.add(AlertKind::RoundTripMismatch, &delivery.to_string(), text);
@@ -115,8 +116,10 @@ impl Look {
             if gap.last > 0 || gap.all > before {
                 let events = gap.examples.join(", ");
                 let number = gap.last.max(gap.all - before);
-                let text = format!("a poll found events that no callback brought ({number}: {events}); they are delivered. \
-                     See `mortar masonhub list` and `mortar rejected list`");
+                let text = format!(
+                    "a poll found events that no callback brought ({number}: {events}); they are delivered. \
+                     See `mortar masonhub list` and `mortar rejected list`"
+                );
                 seen.add(AlertKind::MissedCallbacks, &poller.source, text);
             }
         }
@@ -131,7 +134,8 @@ impl Look {
                 *heard = (events, now);
             }
             if now.duration_since(heard.1).unsigned_abs() >= silence {
-                let text = format!("no callback came since {:.0}; is it registered, and is the way to here open? `mortar masonhub list`", heard.1);
+                let text =
+                    format!("no callback came since {:.0}; is it registered, and is the way to here open? `mortar masonhub list`", heard.1);
                 seen.add(AlertKind::SilentSource, source, text);
             }
         }

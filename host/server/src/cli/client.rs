@@ -13,9 +13,9 @@ use serde::de::DeserializeOwned;
 use super::exit::Failure;
 use super::http;
 use crate::admin_types::{
-    AlertSent, Backup, BackupWritten, Discard, ErrorBody, EventQuery, LookAgain, LookedAgain, MAX_LIMIT, Pin, PluginStatus, QuarantineQuery,
-    ReadAgain, Reconcile, ReconciledSource, RejectedQuery, ReplayRequest, RollBack, RolledBack, RoundTripQuery, RoundTripReport, Settle,
-    Since, Status,
+    AlertSent, Backup, BackupWritten, Discard, ErrorBody, EventQuery, LookAgain, LookedAgain, MAX_LIMIT, Pin, PluginStatus,
+    QuarantineQuery, ReadAgain, Reconcile, ReconciledSource, RejectedQuery, ReplayRequest, RollBack, RolledBack, RoundTripQuery,
+    RoundTripReport, Settle, Since, Status,
 };
 use crate::config::Loaded;
 

@@ -8,8 +8,8 @@ mod tests {
     use std::collections::BTreeSet;
 
     use mortar_core::config::{
-        AdminConfig, AlertMail, AlertWebhook, AlertsConfig, Auth, BreakerConfig, Condition, Config, ConnectionConfig, DeliveryConfig, EdgeConfig, JournalConfig, LogConfig,
-        PluginsConfig, PollConfig, SnapshotConfig, SourceConfig,
+        AdminConfig, AlertMail, AlertWebhook, AlertsConfig, Auth, BreakerConfig, Condition, Config, ConnectionConfig, DeliveryConfig,
+        EdgeConfig, JournalConfig, LogConfig, PluginsConfig, PollConfig, SnapshotConfig, SourceConfig,
     };
     use mortar_core::retry::RetryPolicy;
     use serde::de::DeserializeOwned;

@@ -83,10 +83,7 @@ impl Evidence {
         ];
         evidence.extend(self.dead.iter().flat_map(|e| &e.deliveries).filter_map(|d| d.reason.clone()).take(3));
         evidence.extend(audit.updates.out_of_order.iter().take(3).map(|s| format!("out of order: {s}")));
-        Judged::holds(
-            open == 0 && self.count(State::Dead) == 0 && audit.updates.passed(),
-            evidence,
-        )
+        Judged::holds(open == 0 && self.count(State::Dead) == 0 && audit.updates.passed(), evidence)
     }
 
     fn handled(&self) -> Judged {

@@ -63,7 +63,9 @@ pub(super) async fn run(demo: &Demo, url: &str, out: &mut dyn Write) -> Result<E
     erp.sale(&order).await?;
     writeln!(out, "Tryton     a sale with the reference {order}: {UNITS} {SKU}, processed; its shipment waits for the warehouse")?;
 
-    let warehouse = Warehouse::bind(ApiOptions { seed: now.as_second().unsigned_abs(), ..ApiOptions::new(PHRASE, SECRET, || SystemClock.now()) }).await?;
+    let warehouse =
+        Warehouse::bind(ApiOptions { seed: now.as_second().unsigned_abs(), ..ApiOptions::new(PHRASE, SECRET, || SystemClock.now()) })
+            .await?;
     warehouse.handle().tell(&[entered(&order)], Tell::Nobody);
     let api_url = warehouse.url();
     tokio::spawn(warehouse.run(std::future::pending()));
@@ -88,7 +90,7 @@ pub(super) async fn run(demo: &Demo, url: &str, out: &mut dyn Write) -> Result<E
 
     let story = arrived(host.client(), &order).await?;
     let confirmed = story.as_ref().and_then(|story| story.deliveries.first()?.round_trip.clone());
-    let found = erp.shipped(&tracking).await?;
+    let found = erp.shipped(&order, &tracking).await?;
     let told = caught(&mails, &tracking).await?;
     let points = [
         match &story {
@@ -204,7 +206,11 @@ impl Erp {
         }
         let response = request.send().await.map_err(|error| wrong(http::root_cause(&error)))?;
         let (status, text) = (response.status(), response.text().await.map_err(|error| wrong(http::root_cause(&error)))?);
-        if status.is_success() { serde_json::from_str(&text).map_err(|error| wrong(error.to_string())) } else { Err(wrong(format!("{status}: {text}"))) }
+        if status.is_success() {
+            serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))
+        } else {
+            Err(wrong(format!("{status}: {text}")))
+        }
     }
 
     async fn search(&self, model: &str, domain: Value, fields: &str) -> Result<Vec<Value>, Failure> {
@@ -233,9 +239,15 @@ impl Erp {
         Ok(())
     }
 
-    /// The states of the shipments with this tracking number.
-    async fn shipped(&self, tracking: &str) -> Result<Vec<String>, Failure> {
-        let packages = self.search("stock.package", json!([["shipping_reference", "=", tracking]]), "&f=shipment.state").await?;
-        Ok(packages.iter().map(|package| package["shipment"]["state"].as_str().unwrap_or("unknown").to_owned()).collect())
+    /// The states of the order's shipments with this tracking number.
+    async fn shipped(&self, order: &str, tracking: &str) -> Result<Vec<String>, Failure> {
+        let fields = "&f=shipments.state&f=shipments.packages.shipping_reference";
+        let sales = self.search("sale.sale", json!([["reference", "=", order]]), fields).await?;
+        let shipments = sales.iter().flat_map(|sale| sale["shipments"].as_array().into_iter().flatten());
+        let carries = |shipment: &&Value| {
+            let mut packages = shipment["packages"].as_array().into_iter().flatten();
+            packages.any(|package| package["shipping_reference"] == tracking)
+        };
+        Ok(shipments.filter(carries).map(|shipment| shipment["state"].as_str().unwrap_or("unknown").to_owned()).collect())
     }
 }

@@ -18,7 +18,8 @@ use crate::cli::output::{clean, counted, time};
 const EXAMPLES: usize = 3;
 
 /// How each event of our own can be had.
-const PROBES: &str = "`mortar validate --trigger` on a sandbox, or `mortar validate --send --order NUMBER` with an order that the ERP knows";
+const PROBES: &str =
+    "`mortar validate --trigger` on a sandbox, or `mortar validate --send --order NUMBER` with an order that the ERP knows";
 
 /// Goes through the checklist. `notified_by` are plugins whose ERP tells customers by itself.
 pub(super) fn judge(seen: &Seen, probed: &Probed, notified_by: &[String]) -> Checklist {
@@ -135,7 +136,9 @@ fn verified(seen: &Seen, probed: &Probed) -> Judged {
     let genuine = seen.events.iter().filter(|event| !fact::is_polled(&event.id)).count() as u64;
     let look = "genuine ones, signed with another secret? `mortar rejected list`, then `mortar rejected admit ID`";
     match (genuine, &seen.rejected[..]) {
-        (0, [last, ..]) => finding.fails(format!("every callback was refused, the last at {}: {}", time(last.received_at), last.reason), look),
+        (0, [last, ..]) => {
+            finding.fails(format!("every callback was refused, the last at {}: {}", time(last.received_at), last.reason), look)
+        }
         (0, []) => finding.open("no callback with a good signature came", PROBES),
         _ => finding.note(format!("{} of callbacks with a good signature", counted(genuine, "event"))),
     }
@@ -146,7 +149,9 @@ fn verified(seen: &Seen, probed: &Probed) -> Judged {
                 let next = "discard what came of it (`mortar event show ID`), and look at the source's `verify`";
                 finding.fails(format!("A FORGED SIGNATURE WAS ACCEPTED: {}", forged.text), next);
             }
-            status => finding.fails(format!("a callback with a forged signature was answered {status}, not 401"), "is --to the right address?"),
+            status => {
+                finding.fails(format!("a callback with a forged signature was answered {status}, not 401"), "is --to the right address?")
+            }
         }
     }
     if let Some(last) = seen.rejected.first() {
@@ -164,8 +169,13 @@ fn processed(seen: &Seen) -> Judged {
     let [done, ignored, superseded, dead] =
         [State::Done, State::Ignored, State::Superseded, State::Dead].map(|state| count(&|known| known == state));
     let open = count(&State::is_open);
-    let sums = format!("deliveries: {done} done, {ignored} ignored, {superseded} superseded by a newer count, {open} open, {dead} dead letters");
-    if done > 0 { finding.shows(sums) } else { finding.note(sums) }
+    let sums =
+        format!("deliveries: {done} done, {ignored} ignored, {superseded} superseded by a newer count, {open} open, {dead} dead letters");
+    if done > 0 {
+        finding.shows(sums)
+    } else {
+        finding.note(sums)
+    }
     let unhandled = seen.events.iter().filter(|event| event.deliveries.is_empty()).count() as u64;
     if unhandled > 0 {
         finding.note(format!("{} that no plugin handles", counted(unhandled, "event")));
@@ -174,7 +184,10 @@ fn processed(seen: &Seen) -> Judged {
         finding.fails(format!("dead letter {}: {}", delivery.id, story_line(event, delivery)), "mortar dead list");
     }
     for (event, delivery) in deliveries().filter(|(_, delivery)| delivery.state.is_open()).take(EXAMPLES) {
-        finding.open(format!("{} is {}: {}", delivery.id, delivery.state, story_line(event, delivery)), "wait for what is open, then ask again");
+        finding.open(
+            format!("{} is {}: {}", delivery.id, delivery.state, story_line(event, delivery)),
+            "wait for what is open, then ask again",
+        );
     }
     for set_aside in seen.quarantined.iter().take(EXAMPLES) {
         finding.fails(format!("callback {} is genuine and cannot be read: {}", set_aside.id, set_aside.reason), "mortar quarantine list");
@@ -192,7 +205,11 @@ fn updated(seen: &Seen, probed: &Probed) -> Judged {
     for plugin in seen.round_trips.iter().filter(|plugin| plugin.reads_back && plugin.done > 0) {
         let name = &plugin.plugin;
         let line = format!("{name}: {} of {} deliveries read back from the ERP and confirmed", plugin.confirmed, plugin.done);
-        if plugin.confirmed > 0 { finding.shows(line) } else { finding.note(line) }
+        if plugin.confirmed > 0 {
+            finding.shows(line)
+        } else {
+            finding.note(line)
+        }
         if plugin.mismatch > 0 {
             finding.fails(format!("{name}: of {} the ERP says something else", plugin.mismatch), "mortar roundtrip list");
         }
@@ -227,7 +244,9 @@ fn updated(seen: &Seen, probed: &Probed) -> Judged {
 impl Finding {
     /// What the ERP says of an event of our own.
     fn follow(&mut self, followed: &Followed) {
-        for (delivery, trip) in followed.story.iter().flat_map(|s| &s.deliveries).filter_map(|d| Some((&d.delivery, d.round_trip.as_ref()?))) {
+        for (delivery, trip) in
+            followed.story.iter().flat_map(|s| &s.deliveries).filter_map(|d| Some((&d.delivery, d.round_trip.as_ref()?)))
+        {
             let (what, plugin) = (&followed.what, &delivery.plugin);
             match trip.state {
                 RoundTripState::Confirmed => {
@@ -272,7 +291,8 @@ fn notified(seen: &Seen, notified_by: &[String]) -> Judged {
         let of_plugin = || deliveries().filter(|delivery| delivery.delivery.plugin == *plugin).filter_map(|d| d.round_trip.as_ref());
         let confirmed = of_plugin().filter(|trip| trip.state == RoundTripState::Confirmed).count();
         let all = of_plugin().count();
-        let line = format!("{plugin}: {confirmed} of the last {shipped} confirmed in the system that tells customers by itself (--notified-by)");
+        let line =
+            format!("{plugin}: {confirmed} of the last {shipped} confirmed in the system that tells customers by itself (--notified-by)");
         match confirmed {
             0 => finding.open(line, "mortar roundtrip report"),
             _ if confirmed < all => finding.fails(line, "mortar roundtrip list"),

@@ -96,7 +96,8 @@ impl Prober<'_> {
         let at = SystemClock.now();
         let first = self.post(&body, false, config, rng).await?;
         let event = first.body["events"][0].as_str().map(str::to_owned);
-        let event = event.ok_or_else(|| Failure::Refused(format!("the signed callback was answered {}: {}", first.status, clean(&first.text))))?;
+        let event =
+            event.ok_or_else(|| Failure::Refused(format!("the signed callback was answered {}: {}", first.status, clean(&first.text))))?;
         let repeated = self.post(&body, false, config, rng).await?;
         let forged = self.post(&self.sample(sku, order, rng)?, true, config, rng).await?;
         let started = Instant::now();

@@ -41,7 +41,9 @@ fn of_a_file_that_is_cut_off_the_whole_lines_are_read_and_the_end_is_told() {
 
 #[test]
 fn what_is_no_snapshot_is_told() {
-    for (file, words) in [("{\"error\":\"gone\"}", "an object without `data`"), ("7", "a list of counts"), ("[{}] []", "trailing characters")] {
+    for (file, words) in
+        [("{\"error\":\"gone\"}", "an object without `data`"), ("7", "a list of counts"), ("[{}] []", "trailing characters")]
+    {
         let (_, end) = read(file.as_bytes(), 100, None);
         assert!(end.clone().unwrap_err().contains(words), "{end:?}");
     }
