@@ -13,9 +13,7 @@ use mortar_tests::mail::MailServer;
 use mortar_tests::{Setup, fixtures, http};
 use serde_json::Value;
 
-use super::{QUICK, erp, rest_settings};
-
-const AT_ONCE: &str = "\n[round_trip]\nafter = \"0s\"\n[round_trip.retry]\nfirst_delay = \"50ms\"\nlongest_delay = \"50ms\"\n";
+use super::{AT_ONCE, QUICK, erp, rest_settings};
 
 const KEY: &str = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
 

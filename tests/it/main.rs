@@ -36,6 +36,9 @@ use mortar_simulator::erp::{Erp, ErpOptions, Handle};
 /// Retries without waiting, a few of them.
 const QUICK: &str = "[delivery.retry]\nfirst_delay = \"10ms\"\nlongest_delay = \"50ms\"\nattempts = 5\n";
 
+/// The ERP is read back without waiting; goes on with the table that the settings of `rest` end with.
+const AT_ONCE: &str = "\nafter = \"0s\"\n[round_trip.retry]\nfirst_delay = \"50ms\"\nlongest_delay = \"50ms\"\n";
+
 /// An ERP on this machine; it lives as long as the test.
 async fn erp(idempotency_header: Option<&str>) -> (String, Handle) {
     let options = ErpOptions { idempotency_header: idempotency_header.map(Into::into), ..ErpOptions::default() };

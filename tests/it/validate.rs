@@ -7,7 +7,7 @@ use mortar_simulator::masonhub::{Callback, Kind};
 use mortar_tests::{Host, Setup};
 use serde_json::{Value, json};
 
-use super::{QUICK, erp, rest_settings};
+use super::{AT_ONCE, QUICK, erp, rest_settings};
 
 #[allow(clippy::disallowed_methods, reason = "tokens are good by the clock of the host, which is that of the machine")]
 fn now() -> Timestamp {
@@ -41,9 +41,8 @@ async fn sandbox() -> String {
 }
 
 fn setup(erp: &str) -> Setup {
-    let at_once = "\n[round_trip]\nafter = \"0s\"\n[round_trip.retry]\nfirst_delay = \"50ms\"\nlongest_delay = \"50ms\"\n";
     let connection = "idempotency_header = \"Idempotency-Key\"\nbreaker = { first_open = \"50ms\", longest_open = \"50ms\" }\n";
-    Setup::new().config(QUICK).connection("erp", erp, connection).plugin("rest", "rest", &(rest_settings() + at_once))
+    Setup::new().config(QUICK).connection("erp", erp, connection).plugin("rest", "rest", &(rest_settings() + AT_ONCE))
 }
 
 /// What `mortar validate` says: its exit code and, of each point, the verdict and everything else.

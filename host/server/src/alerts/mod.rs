@@ -20,8 +20,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mortar_connect::Connections;
-use mortar_core::config::AlertsConfig;
-use mortar_core::ports::Connector;
+use mortar_core::config::{AlertWebhook, AlertsConfig};
+use mortar_core::ports::{Clock, Observer};
 use mortar_pipeline::Ports;
 use tokio::sync::{Mutex, watch};
 
@@ -41,6 +41,29 @@ pub struct Alerts {
     channels: Vec<Mutex<Channel>>,
 }
 
+/// The way to a webhook, and the key that it is signed with.
+///
+/// # Errors
+/// What cannot be used, by its key in the configuration.
+pub fn webhook_of(
+    loaded: &Loaded,
+    webhook: &AlertWebhook,
+    clock: &Arc<dyn Clock>,
+    observer: &Arc<dyn Observer>,
+) -> Result<(Connections, Vec<u8>), Vec<(String, String)>> {
+    let only = BTreeMap::from([(WEBHOOK.to_owned(), webhook.connection())]);
+    let connections = Connections::new(&only, loaded, clock.clone(), observer.clone());
+    let key = loaded.secret(&webhook.secret).and_then(|secret| text::key(&secret));
+    match (connections, key) {
+        (Ok(connections), Ok(key)) => Ok((connections, key)),
+        (connections, key) => {
+            let problems = connections.err().unwrap_or_default();
+            let problems = problems.into_iter().map(|problem| (format!("{WEBHOOK}.{}", problem.key), problem.reason));
+            Err(problems.chain(key.err().map(|reason| (format!("{WEBHOOK}.secret"), reason))).collect())
+        }
+    }
+}
+
 impl Alerts {
     /// The alerts of a configuration.
     ///
@@ -53,14 +76,10 @@ impl Alerts {
             channels.push(Channel::new(Way::Mail { to: mail.to.clone() }, &mail.connection, ports.connector.clone(), config.pause));
         }
         if let Some(webhook) = &config.webhook {
-            let only = BTreeMap::from([(WEBHOOK.to_owned(), webhook.connection())]);
-            let connections = Connections::new(&only, loaded, ports.clock.clone(), ports.observer.clone());
-            let connector: Arc<dyn Connector> = Arc::new(connections.map_err(|problems| {
-                problems.iter().map(|problem| format!("{WEBHOOK}.{}: {}", problem.key, problem.reason)).collect::<Vec<_>>().join("\n")
-            })?);
-            let secret = loaded.secret(&webhook.secret).map_err(|error| format!("{WEBHOOK}.secret: {error}"))?;
-            let key = text::key(&secret).map_err(|error| format!("{WEBHOOK}.secret: {error}"))?;
-            channels.push(Channel::new(Way::Webhook { key, path: webhook.path().to_owned() }, WEBHOOK, connector, config.pause));
+            let (connections, key) = webhook_of(loaded, webhook, &ports.clock, &ports.observer)
+                .map_err(|problems| problems.iter().map(|(key, reason)| format!("{key}: {reason}")).collect::<Vec<_>>().join("\n"))?;
+            let way = Way::Webhook { key, path: webhook.path().to_owned() };
+            channels.push(Channel::new(way, WEBHOOK, Arc::new(connections), config.pause));
         }
         Ok(Self { config, ports: ports.clone(), channels: channels.into_iter().map(Mutex::new).collect() })
     }

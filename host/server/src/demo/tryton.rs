@@ -141,10 +141,20 @@ async fn start(demo: &Demo, url: &str, key: &Path, api: &str) -> Result<HostProc
         ),
     )?;
     std::fs::write(demo.directory.join("phrase"), PHRASE)?;
-    let settings = demo.directory.join("plugins/tryton/plugin.toml");
-    let at_once = "\n[round_trip]\nafter = \"1s\"\n";
-    std::fs::write(&settings, std::fs::read_to_string(&settings)? + at_once)?;
+    adapt(&demo.directory.join("plugins/tryton/plugin.toml"))?;
     HostProcess::start(&demo.directory).await
+}
+
+/// Has the ERP read back soon, and parcels of carriers that Tryton does not know entered as UPS's.
+fn adapt(settings: &Path) -> Result<(), Failure> {
+    let wrong = |error: &dyn std::fmt::Display| Failure::Failed(format!("{}: {error}", settings.display()));
+    let mut table: toml::Table = std::fs::read_to_string(settings)?.parse().map_err(|error| wrong(&error))?;
+    for (section, key, value) in [("config", "carrier", "UPS"), ("round_trip", "after", "1s")] {
+        let section = table.entry(section).or_insert_with(|| toml::Table::new().into());
+        section.as_table_mut().ok_or_else(|| wrong(&"a section is no table"))?.insert(key.to_owned(), value.into());
+    }
+    let text = toml::to_string(&table).map_err(|error| wrong(&error))?;
+    Ok(std::fs::write(settings, text)?)
 }
 
 /// The order's event, when it is delivered and read back or the time is over.

@@ -217,9 +217,11 @@ fn updated(seen: &Seen, probed: &Probed) -> Judged {
             let next = "mortar roundtrip list --state unconfirmed, then `mortar roundtrip check --since 1d`";
             finding.fails(format!("{name}: of {} the ERP could not be read", plugin.unconfirmed), next);
         }
-        if plugin.due + plugin.never > 0 {
-            let next = "mortar roundtrip check --since 1d";
-            finding.open(format!("{name}: {} not read back yet", counted(plugin.due + plugin.never, "delivery")), next);
+        if plugin.due > 0 {
+            finding.open(format!("{name}: {} to be read back yet", plugin.due), "mortar roundtrip check --since 1d");
+        }
+        if plugin.never > 0 {
+            finding.note(format!("{name}: {} of events that it does not read back after ([round_trip] in its plugin.toml)", plugin.never));
         }
     }
     for trip in seen.mismatches.iter().take(EXAMPLES) {
