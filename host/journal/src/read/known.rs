@@ -102,6 +102,7 @@ impl Subjects {
             self.places.retain(|(_, seq)| *seq >= from);
         }
         self.next = self.next.max(self.from);
+        let before = self.places.len();
         let mut events = conn.prepare_cached("SELECT seq, source, subject FROM events WHERE seq >= ? AND seq < ?")?;
         for stretch in stretches(self.next, end) {
             let mut rows = events.query((stretch.start.cast_signed(), stretch.end.cast_signed()))?;
@@ -111,8 +112,10 @@ impl Subjects {
             }
             self.next = stretch.end;
         }
-        // What was there is in order already, which makes this cheap.
-        self.places.sort();
+        if self.places.len() > before {
+            // What was there is in order already, which makes this cheap.
+            self.places.sort();
+        }
         Ok(())
     }
 

@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mortar_connect::Connections;
-use mortar_core::config::{AlertWebhook, AlertsConfig};
+use mortar_core::config::{AlertWebhook, AlertsConfig, Problem};
 use mortar_core::ports::{Clock, Observer};
 use mortar_pipeline::Ports;
 use tokio::sync::{Mutex, watch};
@@ -50,7 +50,7 @@ pub fn webhook_of(
     webhook: &AlertWebhook,
     clock: &Arc<dyn Clock>,
     observer: &Arc<dyn Observer>,
-) -> Result<(Connections, Vec<u8>), Vec<(String, String)>> {
+) -> Result<(Connections, Vec<u8>), Vec<Problem>> {
     let only = BTreeMap::from([(WEBHOOK.to_owned(), webhook.connection())]);
     let connections = Connections::new(&only, loaded, clock.clone(), observer.clone());
     let key = loaded.secret(&webhook.secret).and_then(|secret| text::key(&secret));
@@ -58,8 +58,9 @@ pub fn webhook_of(
         (Ok(connections), Ok(key)) => Ok((connections, key)),
         (connections, key) => {
             let problems = connections.err().unwrap_or_default();
-            let problems = problems.into_iter().map(|problem| (format!("{WEBHOOK}.{}", problem.key), problem.reason));
-            Err(problems.chain(key.err().map(|reason| (format!("{WEBHOOK}.secret"), reason))).collect())
+            let problems =
+                problems.into_iter().map(|problem| Problem { key: format!("{WEBHOOK}.{}", problem.key), message: problem.reason });
+            Err(problems.chain(key.err().map(|message| Problem { key: format!("{WEBHOOK}.secret"), message })).collect())
         }
     }
 }
@@ -77,7 +78,7 @@ impl Alerts {
         }
         if let Some(webhook) = &config.webhook {
             let (connections, key) = webhook_of(loaded, webhook, &ports.clock, &ports.observer)
-                .map_err(|problems| problems.iter().map(|(key, reason)| format!("{key}: {reason}")).collect::<Vec<_>>().join("\n"))?;
+                .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))?;
             let way = Way::Webhook { key, path: webhook.path().to_owned() };
             channels.push(Channel::new(way, WEBHOOK, Arc::new(connections), config.pause));
         }

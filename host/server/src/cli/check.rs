@@ -269,7 +269,7 @@ fn alert_ways(loaded: &Loaded, report: &mut Report) {
     let (clock, observer): (Arc<dyn Clock>, Arc<dyn Observer>) = (Arc::new(SystemClock), Arc::new(Unobserved));
     match alerts::webhook_of(loaded, webhook, &clock, &observer) {
         Ok(_) => report.proven.push(format!("alerts to {}", webhook.url)),
-        Err(problems) => problems.iter().for_each(|(key, reason)| report.problem(loaded.error_at(key, format!("{key}: {reason}")))),
+        Err(problems) => problems.iter().for_each(|problem| report.problem(loaded.error_at(&problem.key, problem.to_string()))),
     }
 }
 
