@@ -6,10 +6,7 @@ use mortar_simulator::erp::{Fault, What};
 use mortar_tests::{Setup, fixtures, http};
 use serde_json::Value;
 
-use super::{erp, rest_settings};
-
-/// Goes on with the table that the settings of `rest` end with.
-const AT_ONCE: &str = "\nafter = \"0s\"\n[round_trip.retry]\nfirst_delay = \"50ms\"\nlongest_delay = \"50ms\"\n";
+use super::{AT_ONCE, erp, rest_settings};
 
 fn setup(url: &str) -> Setup {
     Setup::new().connection("erp", url, "").plugin("rest", "rest", &(rest_settings() + AT_ONCE))

@@ -5,6 +5,7 @@
 //! | [`setup`] | a directory with configuration and plugins, and the host that runs over it |
 //! | [`http`] | requests, by a client or byte by byte |
 //! | [`mail`] | a mail server that keeps what it is sent |
+//! | [`catcher`] | a server that keeps the requests it is sent |
 //! | [`fixtures`] | the sample callbacks |
 //! | [`tryton`] | a real ERP of one's own |
 //! | [`proxy`] | what stands before an ERP, and stops a request of one's choice |
@@ -12,6 +13,7 @@
 
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc, missing_docs, reason = "a test that cannot go on panics")]
 
+pub mod catcher;
 pub mod fixtures;
 pub mod http;
 pub mod mail;

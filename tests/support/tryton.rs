@@ -109,6 +109,12 @@ impl Tryton {
         static NEXT: AtomicU16 = AtomicU16::new(0);
         let installed = Installed::read();
         let database = format!("test_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        psql(&installed, "postgres", &format!("create database {database} template {}", installed.template)).await;
+        Self::start_over(share, database).await
+    }
+
+    async fn start_over(share: Share, database: String) -> Self {
+        let installed = Installed::read();
         let directory = TempDir::new().unwrap();
         let (port, smtp_port) = (free_port(), free_port());
         let configuration = format!(
@@ -120,13 +126,38 @@ impl Tryton {
         let mut smtp = Command::new(&installed.python);
         smtp.args(["-m", "aiosmtpd", "-n", "-l", &format!("127.0.0.1:{smtp_port}"), "-c", "aiosmtpd.handlers.Mailbox"]);
         let smtp = smtp.arg(directory.path().join("mails")).stderr(Stdio::null()).kill_on_drop(true).spawn().unwrap();
-        psql(&installed, "postgres", &format!("create database {database} template {}", installed.template)).await;
         let server = serve(&installed, directory.path());
         let tryton = Self { installed, directory, database, port, server, _smtp: smtp, share };
         listens(smtp_port).await;
         listens(port).await;
         tryton.search("sale.sale", json!([]), &[]).await;
         tryton
+    }
+
+    /// Another one over a copy of its database as it is now. Its own server is started again meanwhile.
+    pub async fn copy(&mut self) -> Self {
+        self.kill().await;
+        let database = format!("{}_copy", self.database);
+        // What the server had open would keep the database from being copied.
+        let end = format!("select pg_terminate_backend(pid) from pg_stat_activity where datname = '{}'", self.database);
+        psql(&self.installed, "postgres", &end).await;
+        psql(&self.installed, "postgres", &format!("create database {database} template {}", self.database)).await;
+        self.start_again().await;
+        let share = match self.share {
+            Share::Some { .. } => Share::Some { _guard: CLUSTER.read().await },
+            Share::All { .. } => panic!("whoever is alone has one only"),
+        };
+        Self::start_over(share, database).await
+    }
+
+    /// The base of its REST interface.
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}/{}/rest/model", self.port, self.database)
+    }
+
+    /// The header by which it is used.
+    pub fn bearer(&self) -> String {
+        format!("Bearer {}", self.installed.key)
     }
 
     /// The port of its server.

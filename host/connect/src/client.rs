@@ -1,6 +1,8 @@
 //! A request through an HTTP connection: what it may ask for, what the host adds, which redirects
 //! are followed.
 
+mod download;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -11,6 +13,8 @@ use reqwest::Method;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use url::Url;
 use uuid::Uuid;
+
+pub use self::download::{Download, DownloadError, DownloadLimits};
 
 use crate::auth::Auth;
 use crate::classify::Outcome;

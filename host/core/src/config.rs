@@ -1,6 +1,7 @@
 //! The configuration file, as data. Reading it from disk, looking up secrets and proving it belong
 //! to the server.
 
+mod alerts;
 mod connection;
 pub mod duration;
 mod problems;
@@ -18,10 +19,11 @@ use bytesize::ByteSize;
 use ipnet::IpNet;
 use serde::Deserialize;
 
+pub use self::alerts::{AlertKind, AlertMail, AlertWebhook, AlertsConfig};
 pub use self::connection::{Algorithm, Auth, BreakerConfig, ConnectionConfig, OAuth1, OAuth2Jwt, OAuth2RefreshToken};
 pub use self::problems::{Problem, dotted};
 pub use self::secret::Secret;
-pub use self::source::{Condition, KeyEncoding, PollConfig, Preset, Scheme, SourceConfig, Verify};
+pub use self::source::{Condition, KeyEncoding, PollConfig, Preset, Scheme, SnapshotConfig, SourceConfig, Verify};
 pub use self::trust::{PublicKey, Sha256Hex};
 use crate::retry::RetryPolicy;
 
@@ -43,6 +45,8 @@ pub struct Config {
     pub sources: BTreeMap<String, SourceConfig>,
     /// ERP endpoints and mail servers, by name.
     pub connections: BTreeMap<String, ConnectionConfig>,
+    /// Who is told when something is wrong.
+    pub alerts: AlertsConfig,
     /// What the host logs about itself.
     pub log: LogConfig,
 }

@@ -18,7 +18,7 @@ use mortar_core::ports::{Claim, JournalError, Lease, StateEntry, StoredEvent};
 use rusqlite::{Connection, OptionalExtension};
 
 pub(crate) use aside::{quarantined, quarantined_callback, rejected, rejected_callback};
-pub(crate) use known::known;
+pub(crate) use known::{Subjects, known};
 pub(crate) use listing::list;
 pub(crate) use recordings::{recording, recordings};
 pub(crate) use round_trips::{due, first_since, report, round_trips};

@@ -430,8 +430,12 @@ pub struct Reconcile {
     /// Only this source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
-    /// What was changed at or after this time.
-    pub since: Timestamp,
+    /// What was changed at or after this time; none: only a snapshot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+    /// All stock, as a snapshot.
+    #[serde(default)]
+    pub snapshot: bool,
     /// Only tell what is missing.
     #[serde(default)]
     pub dry_run: bool,
@@ -448,6 +452,9 @@ pub struct ReconciledSource {
     pub missing: Vec<MissingEvent>,
     /// Why records could not be read.
     pub unreadable: Vec<String>,
+    /// Further ones that could not be.
+    #[serde(default)]
+    pub more_unreadable: usize,
 }
 
 /// An event that no callback had brought.
@@ -460,6 +467,15 @@ pub struct MissingEvent {
     pub event_type: String,
     /// Its subject.
     pub subject: String,
+}
+
+/// What came of an alert that was sent as a test.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlertSent {
+    /// By which way.
+    pub channel: String,
+    /// Why it was not taken; none where it was.
+    pub error: Option<String>,
 }
 
 /// The body of `POST /api/backup`.

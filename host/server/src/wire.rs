@@ -1,7 +1,7 @@
 //! The one place that names adapters: from a configuration to a host that can run.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use jiff::Timestamp;
 use mortar_connect::{Connections, Keeper, Secrets};
@@ -123,7 +123,15 @@ fn pollers(loaded: &Loaded, ports: &Ports, polls: &Arc<dyn Polls>, plugins: &Arc
         let api = Api::new(loaded, name, ports.clock.clone(), ports.observer.clone());
         let api = api.map_err(|error| WireError::Config(error.to_string()))?;
         let (ports, polls, plugins) = (ports.clone(), polls.clone(), plugins.clone());
-        Ok(Arc::new(Poller { source: name.as_str().into(), api, every: source.poll.clone(), ports, polls, plugins }))
+        Ok(Arc::new(Poller {
+            source: name.as_str().into(),
+            api,
+            every: source.poll.clone(),
+            ports,
+            polls,
+            plugins,
+            found: Mutex::default(),
+        }))
     };
     with_api.map(poller).collect()
 }

@@ -125,6 +125,25 @@ fn up(postgres_port: Option<u16>, port: Option<u16>, smtp_port: Option<u16>) -> 
     Ok(())
 }
 
+/// A running Tryton.
+pub(crate) struct Tryton {
+    /// Its REST interface.
+    pub(crate) url: String,
+    /// The file with the key for it.
+    pub(crate) key: PathBuf,
+    /// Where its mails are caught.
+    pub(crate) mails: PathBuf,
+}
+
+/// Starts Tryton, unless it runs.
+pub(crate) fn tryton() -> Result<Tryton> {
+    up(None, None, None)?;
+    let directory = directory().canonicalize()?;
+    let port = Ports::known(&directory).context("Tryton has no port")?.tryton;
+    let url = format!("http://127.0.0.1:{port}/{DATABASE}/rest/model");
+    Ok(Tryton { url, key: directory.join("key"), mails: directory.join("mails/new") })
+}
+
 fn serve(directory: &Path, trytond: &Process, ports: Ports) -> Result<()> {
     trytond.start(&tryton::serve(directory))?;
     process::await_port(ports.tryton).with_context(|| format!("Tryton does not listen; see {}", trytond.log().display()))

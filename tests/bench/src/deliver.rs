@@ -11,10 +11,10 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::Settings;
-use crate::erp::Erp;
 use crate::figures::{Figures, percentile};
 use crate::host::{Server, configure};
 use crate::load::{Callbacks, Connection, closed};
+use crate::stand_in::Erp;
 
 /// The plugin that README shows: one PUT for each parcel.
 const PLUGIN: &str = "connections = [\"erp\"]\n";

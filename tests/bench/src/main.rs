@@ -10,7 +10,8 @@
 //! | [`recover`] | starting over a large journal |
 //! | [`swap`] | swaps under load, and how soon one takes effect |
 //! | [`plugins`] | hundreds of plugins: starting, memory, instances |
-//! | [`erp`] | the ERP that deliveries go to |
+//! | [`stand_in`] | an ERP that deliveries go to |
+//! | [`erp`] | into a real ERP, against a plain client that makes the same calls |
 //! | [`load`] | the load generator |
 //! | [`responders`] | the servers that the host is compared with |
 //! | [`host`] | a `mortar serve` of one's own |
@@ -29,6 +30,7 @@ mod plugins;
 mod recover;
 mod responders;
 mod sandbox;
+mod stand_in;
 mod swap;
 
 use std::path::PathBuf;
@@ -57,6 +59,8 @@ enum Bench {
     Swap(swap::Swapping),
     /// Hundreds of plugins
     Plugins(plugins::Many),
+    /// Into a real ERP, Tryton
+    Erp(erp::Settings),
     /// Starting over a large journal
     Recover(recover::Recovery),
     /// The bare responder (started by `ingest`)
@@ -106,6 +110,7 @@ fn main() -> anyhow::Result<()> {
             Bench::Sandbox(settings) => sandbox::bench(&settings).await,
             Bench::Swap(swapping) => swap::bench(&swapping).await,
             Bench::Plugins(many) => plugins::bench(&many).await,
+            Bench::Erp(settings) => erp::bench(&settings).await,
             Bench::Recover(recovery) => recover::bench(&recovery).await,
             Bench::Bare => responders::bare().await,
             Bench::Log { file } => responders::log(&file).await,

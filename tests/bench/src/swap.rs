@@ -14,11 +14,11 @@ use mortar_journal::{Options, SqliteJournal};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use tokio::time::{Instant, MissedTickBehavior};
 
-use crate::erp::Erp;
 use crate::figures::Figures;
 use crate::host::{Server, configure};
 use crate::load::{Callbacks, Connection, closed};
 use crate::sandbox::custom_section;
+use crate::stand_in::Erp;
 
 /// What `swap` takes.
 #[derive(Args, Clone)]

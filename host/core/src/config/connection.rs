@@ -64,6 +64,31 @@ pub struct ConnectionConfig {
 }
 
 impl ConnectionConfig {
+    /// A connection with this URL and the defaults of everything else.
+    #[must_use]
+    pub fn to(url: String) -> Self {
+        Self {
+            url,
+            auth: Auth::None,
+            idempotency_header: None,
+            safe_methods: Self::default_safe(),
+            methods: None,
+            paths: None,
+            headers: BTreeMap::new(),
+            concurrency: Self::default_concurrency(),
+            rate: None,
+            burst: Self::default_burst(),
+            breaker: BreakerConfig::default(),
+            retry: None,
+            connect_timeout: Self::default_connect_timeout(),
+            timeout: Self::default_timeout(),
+            request_limit: Self::default_limit(),
+            response_limit: Self::default_limit(),
+            private_addresses: false,
+            from: None,
+        }
+    }
+
     /// The limits that make no sense, with their keys below `[connections.NAME]`.
     #[must_use]
     pub fn limit_problems(&self) -> Vec<Problem> {

@@ -41,6 +41,7 @@ impl Config {
         for (name, connection) in &self.connections {
             found.connection(name, connection);
         }
+        found.alerts(self);
         found.0
     }
 }
@@ -152,6 +153,30 @@ impl Problems {
         }
     }
 
+    fn alerts(&mut self, config: &Config) {
+        let alerts = &config.alerts;
+        self.zeros(&[("alerts.look", alerts.look.is_zero())]);
+        if let Some(mail) = &alerts.mail {
+            let is_mail = |url: &str| url.starts_with("smtp://") || url.starts_with("smtps://");
+            match config.connections.get(&mail.connection) {
+                None => self.push("alerts.mail.connection", format!("there is no [connections.{}]", mail.connection)),
+                Some(connection) if !is_mail(&connection.url) => {
+                    self.push("alerts.mail.connection", "is no mail server: its URL has to start with smtps:// or smtp://");
+                }
+                Some(_) => {}
+            }
+            if !(1..=50).contains(&mail.to.len()) {
+                self.push("alerts.mail.to", "name 1 to 50 recipients");
+            }
+        }
+        if let Some(webhook) = &alerts.webhook {
+            self.url("alerts.webhook.url", &webhook.url, &["https", "http"]);
+        }
+        if (alerts.mail.is_some() || alerts.webhook.is_some()) && alerts.kinds.is_empty() {
+            self.push("alerts.kinds", "there is none: leave [alerts] out if nobody is to be told of anything");
+        }
+    }
+
     fn retry(&mut self, at: &str, policy: &RetryPolicy) {
         if !(1..=1000).contains(&policy.attempts) {
             self.push(format!("{at}.attempts"), "must be 1 to 1000");
@@ -183,6 +208,19 @@ impl Problems {
             self.zeros(&[(&key("interval"), poll.interval.is_zero())]);
             if poll.overlap <= poll.settle {
                 self.push(key("overlap"), "must be longer than `settle`, or what settles is never looked at");
+            }
+            if let Some(snapshot) = &poll.snapshot {
+                self.zeros(&[
+                    (&key("snapshot.interval"), snapshot.interval.is_zero()),
+                    (&key("snapshot.wait"), snapshot.wait.is_zero()),
+                    (&key("snapshot.time"), snapshot.time.is_zero()),
+                    (&key("snapshot.limit"), snapshot.limit.0 == 0),
+                ]);
+                for (index, host) in
+                    snapshot.hosts.iter().enumerate().filter(|(_, host)| host.is_empty() || host.contains(['/', ':', '*', '@']))
+                {
+                    self.push(key(&format!("snapshot.hosts[{index}]")), format!("`{host}` is no host's name, as in files.example.com"));
+                }
             }
             if poll.kinds.is_empty() {
                 self.push(key("kinds"), "there is none: leave [poll] out if nothing is to be polled");

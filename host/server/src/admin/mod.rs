@@ -1,5 +1,6 @@
 //! The admin API: what operators and their commands ask of a running host. Loopback and a token.
 
+mod alerts;
 mod backup;
 mod candidates;
 mod error;
@@ -31,6 +32,7 @@ use mortar_pipeline::swap::Swaps;
 use subtle::ConstantTimeEq;
 
 use crate::admin_types::ErrorBody;
+use crate::alerts::Alerts;
 use crate::poll::Poller;
 use crate::telemetry::metrics::Metrics;
 
@@ -46,6 +48,8 @@ pub struct Admin {
     pub pollers: Vec<Arc<Poller>>,
     /// The connections, for their status.
     pub connections: Arc<Connections>,
+    /// Who is told when something is wrong.
+    pub alerts: Arc<Alerts>,
     /// What writes backups of the journal.
     pub backups: Backups,
     /// The metrics page.
@@ -89,6 +93,7 @@ pub fn router(admin: Arc<Admin>) -> Router {
         .route("/api/round-trips", get(round_trips::list))
         .route("/api/round-trips/report", get(round_trips::report))
         .route("/api/round-trips/check", post(round_trips::look_again))
+        .route("/api/alerts/test", post(alerts::test))
         .route("/api/backup", post(backup::backup))
         .route("/metrics", get(status::metrics))
         .route_layer(middleware::from_fn_with_state(admin.clone(), guard));

@@ -10,7 +10,7 @@ use futures::future::join_all;
 use mortar_connect::Connections;
 use mortar_core::config::{ConnectionConfig, Secret, dotted};
 use mortar_core::plugin::PluginProblem;
-use mortar_core::ports::Plugin;
+use mortar_core::ports::{Clock, Observer, Plugin};
 use mortar_core::verify::Verifier;
 use mortar_journal::Contents;
 use serde::Serialize;
@@ -22,6 +22,7 @@ use super::exit::{Exit, Failure};
 use super::masonhub::Unobserved;
 use super::output::{Output, Tone, counted};
 use super::status::short;
+use crate::alerts;
 use crate::config::{self, Loaded, Problem};
 use crate::masonhub::Api;
 use crate::wire::{self, SystemClock};
@@ -65,6 +66,7 @@ pub(super) async fn run(command: &Check, path: &Path, output: &mut Output<'_>) -
         plugins(loaded, &mut report).await;
         connections(loaded, command.offline, &mut report).await;
         apis(loaded, command.offline, &mut report).await;
+        alert_ways(loaded, &mut report);
     }
     if output.is_json() {
         output.json(&report)?
@@ -239,6 +241,16 @@ async fn connections(loaded: &Loaded, offline: bool, report: &mut Report) {
 }
 
 /// MasonHub's own API, of each source that has one.
+/// Whether operators can be told; `mortar alerts test` tells them.
+fn alert_ways(loaded: &Loaded, report: &mut Report) {
+    let Some(webhook) = &loaded.config.alerts.webhook else { return };
+    let (clock, observer): (Arc<dyn Clock>, Arc<dyn Observer>) = (Arc::new(SystemClock), Arc::new(Unobserved));
+    match alerts::webhook_of(loaded, webhook, &clock, &observer) {
+        Ok(_) => report.proven.push(format!("alerts to {}", webhook.url)),
+        Err(problems) => problems.iter().for_each(|problem| report.problem(loaded.error_at(&problem.key, problem.to_string()))),
+    }
+}
+
 async fn apis(loaded: &Loaded, offline: bool, report: &mut Report) {
     for name in loaded.config.sources.iter().filter(|(_, source)| source.api.is_some()).map(|(name, _)| name) {
         let at = dotted(&["sources", name, "api"]);

@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use super::exit::Failure;
 use super::http;
 use crate::admin_types::{
-    Backup, BackupWritten, Discard, DiscardedOpen, ErrorBody, EventQuery, LookAgain, LookedAgain, MAX_LIMIT, Pin, PluginDiff,
+    AlertSent, Backup, BackupWritten, Discard, DiscardedOpen, ErrorBody, EventQuery, LookAgain, LookedAgain, MAX_LIMIT, Pin, PluginDiff,
     PluginDifferences, PluginStatus, QuarantineQuery, ReadAgain, Reconcile, ReconciledSource, RejectedQuery, ReplayRequest, RollBack,
     RolledBack, RoundTripQuery, RoundTripReport, Settle, Since, StartShadow, Status,
 };
@@ -21,6 +21,9 @@ use crate::config::Loaded;
 
 /// How long a backup may take: hundreds of gigabytes.
 const BACKUP_TIMEOUT: Duration = Duration::from_secs(24 * 3600);
+
+/// How long alerts may take: each way has the timeouts of its connection.
+const ALERT_TIMEOUT: Duration = Duration::from_secs(180);
 
 /// How long a poll may take: thousands of requests, at MasonHub's rate.
 const POLL_TIMEOUT: Duration = Duration::from_secs(24 * 3600);
@@ -289,6 +292,15 @@ impl Client {
     /// See [`Client::status`]; MasonHub may not answer either.
     pub async fn reconcile(&self, request: &Reconcile) -> Result<Vec<ReconciledSource>, Failure> {
         let body = self.send(self.posting(&["reconcile"], request)?.timeout(POLL_TIMEOUT)).await?;
+        self.read(&body)
+    }
+
+    /// Has a test alert sent by every way.
+    ///
+    /// # Errors
+    /// See [`Client::status`].
+    pub async fn test_alerts(&self) -> Result<Vec<AlertSent>, Failure> {
+        let body = self.send(self.posting(&["alerts", "test"], &())?.timeout(ALERT_TIMEOUT)).await?;
         self.read(&body)
     }
 

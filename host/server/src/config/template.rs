@@ -8,8 +8,8 @@ mod tests {
     use std::collections::BTreeSet;
 
     use mortar_core::config::{
-        AdminConfig, Auth, BreakerConfig, Condition, Config, ConnectionConfig, DeliveryConfig, EdgeConfig, JournalConfig, LogConfig,
-        PluginsConfig, PollConfig, SourceConfig,
+        AdminConfig, AlertMail, AlertWebhook, AlertsConfig, Auth, BreakerConfig, Condition, Config, ConnectionConfig, DeliveryConfig,
+        EdgeConfig, JournalConfig, LogConfig, PluginsConfig, PollConfig, SnapshotConfig, SourceConfig,
     };
     use mortar_core::retry::RetryPolicy;
     use serde::de::DeserializeOwned;
@@ -45,11 +45,15 @@ mod tests {
         assert_eq!(shown.problems(), []);
         // The keys that are marked (optional) show an example where the default is nothing.
         shown.admin.token = None;
+        (shown.alerts.mail, shown.alerts.webhook) = (None, None);
         (shown.plugins.cache, shown.plugins.generations) = (None, None);
         for (name, source) in &mut shown.sources {
             source.path.take_if(|path| *path == format!("/webhooks/{name}"));
             source.api = None;
-            assert!(source.poll.take().is_none_or(|poll| poll == PollConfig::default()));
+            if let Some(mut poll) = source.poll.take() {
+                assert_eq!(poll.snapshot.take(), Some(SnapshotConfig::default()));
+                assert_eq!(poll, PollConfig::default());
+            }
         }
         let erp = shown.connections.get_mut("erp").unwrap();
         (erp.idempotency_header, erp.methods, erp.paths, erp.rate) = (None, None, None, None);
@@ -109,9 +113,13 @@ mod tests {
         all_of::<DeliveryConfig>(&["delivery"]);
         all_of::<RetryPolicy>(&["delivery.retry"]);
         all_of::<PluginsConfig>(&["plugins"]);
+        all_of::<AlertsConfig>(&["alerts"]);
+        all_of::<AlertMail>(&["alerts.mail"]);
+        all_of::<AlertWebhook>(&["alerts.webhook"]);
         all_of::<LogConfig>(&["log"]);
         all_of::<SourceConfig>(&["sources.masonhub"]);
         all_of::<PollConfig>(&["sources.masonhub.poll"]);
+        all_of::<SnapshotConfig>(&["sources.masonhub.poll.snapshot"]);
         all_of::<Condition>(&["sources.another.verify"]);
         all_of::<ConnectionConfig>(&["connections.erp", "connections.mail"]);
         all_of::<BreakerConfig>(&["connections.erp.breaker"]);

@@ -92,6 +92,15 @@ pub struct Metrics {
     held: Gauge,
 }
 
+impl Metrics {
+    /// Events that a source has sent since the host started, duplicates included.
+    #[must_use]
+    pub fn events_of(&self, source: &str) -> u64 {
+        let labels = SourceLabels { source: source.to_owned() };
+        self.stored.get_or_create(&labels).get() + self.duplicates.get_or_create(&labels).get()
+    }
+}
+
 impl Default for Metrics {
     fn default() -> Self {
         let mut registry = Registry::with_prefix("mortar");

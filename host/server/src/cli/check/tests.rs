@@ -114,3 +114,13 @@ fn a_connection_that_no_plugin_may_use_is_a_warning() {
     let idle = told(unused(&[plugin], &loaded));
     assert_eq!(idle, "mortar.toml:4:14: warning: no plugin may use the connection mail: name it in `connections` of a plugin.toml");
 }
+
+#[tokio::test]
+async fn a_webhook_that_cannot_be_used_is_told() {
+    let webhook = "[alerts]\nwebhook = { url = \"http://127.0.0.1/x\", secret = { file = \"secret\" } }\n";
+    let (exit, printed) = check(&folder(&format!("{SOURCE}{webhook}")), true).await;
+    assert_eq!(exit, Exit::Configuration, "{printed}");
+    assert!(printed.contains("alerts.webhook.url: ") && printed.contains("private_addresses"), "{printed}");
+    // 16 characters of base64 are 12 bytes.
+    assert!(printed.contains("alerts.webhook.secret: is shorter than 16 bytes"), "{printed}");
+}
