@@ -130,11 +130,7 @@ impl<V: Vendor> Service<V> {
     }
 }
 
-async fn answer<V: Vendor>(
-    request: hyper::Request<Incoming>,
-    vendor: Arc<V>,
-    shared: Arc<Shared>,
-) -> io::Result<Response<Full<Bytes>>> {
+async fn answer<V: Vendor>(request: hyper::Request<Incoming>, vendor: Arc<V>, shared: Arc<Shared>) -> io::Result<Response<Full<Bytes>>> {
     let request = read(request).await?;
     if request.method != "GET" {
         shared.writes.lock().unwrap().push(format!("{} {}", request.method, request.path));

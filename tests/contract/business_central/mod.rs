@@ -51,9 +51,8 @@ impl Erp {
     async fn confirmed(&self, callback: &Value) -> EventStory {
         let id = event_id(callback);
         self.host.until(&id, State::Done).await;
-        let confirmed = |story: &EventStory| {
-            story.deliveries[0].round_trip.as_ref().is_some_and(|known| known.state == RoundTripState::Confirmed)
-        };
+        let confirmed =
+            |story: &EventStory| story.deliveries[0].round_trip.as_ref().is_some_and(|known| known.state == RoundTripState::Confirmed);
         let story = self.host.when(&id, confirmed).await;
         self.central.kept_the_contract();
         story

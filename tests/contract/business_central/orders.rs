@@ -53,8 +53,7 @@ async fn what_was_shipped_by_hand_gets_its_number() {
     let central = &erp.central.vendor;
     central.sale("SO-1", &[("TEE-BLU-M", 3), ("PANT-NVY-L", 1)]);
     central.post_by_hand("SO-1", &[3, 0]);
-    let callback =
-        fulfilled("SO-1", &[("shp_1", "1Z01", "UPS", &[("TEE-BLU-M", 3)]), ("shp_2", "1Z02", "UPS", &[("PANT-NVY-L", 1)])], &[]);
+    let callback = fulfilled("SO-1", &[("shp_1", "1Z01", "UPS", &[("TEE-BLU-M", 3)]), ("shp_2", "1Z02", "UPS", &[("PANT-NVY-L", 1)])], &[]);
     erp.arrives(&callback).await;
     assert_eq!((central.shipped("1Z01"), central.shipped("1Z02"), central.inventory("TEE-BLU-M"), erp.postings()), (1, 1, 97, 1));
 }
@@ -144,7 +143,8 @@ async fn a_cancellation_takes_off_what_has_not_left() {
     let callback = cancelled("SO-1");
     erp.host.send(&callback).await;
     erp.host.until(&event_id(&callback), State::Done).await;
-    let quantities: Vec<_> = central.all("salesOrders")[0]["salesOrderLines"].as_array().unwrap().iter().map(|l| l["quantity"].clone()).collect();
+    let quantities: Vec<_> =
+        central.all("salesOrders")[0]["salesOrderLines"].as_array().unwrap().iter().map(|l| l["quantity"].clone()).collect();
     assert_eq!(quantities, [1, 0, 0]);
     erp.central.kept_the_contract();
 }

@@ -88,7 +88,9 @@ impl Double {
         let mut books = self.books.lock().unwrap();
         let books = books.transaction().unwrap();
         let place: Vec<&str> = request.path.strip_prefix(RECORD).unwrap_or_default().split('/').collect();
-        let id = || place.get(1).and_then(|id| id.parse::<i64>().ok()).ok_or_else(|| refused(404, "NONEXISTENT_ID", "The record does not exist."));
+        let id = || {
+            place.get(1).and_then(|id| id.parse::<i64>().ok()).ok_or_else(|| refused(404, "NONEXISTENT_ID", "The record does not exist."))
+        };
         let body = &request.body;
         let made = match (request.method.as_str(), place.as_slice()) {
             ("POST", [_, _, "!transform", "itemFulfillment"]) => Some(transform(&books, "ItemShip", id()?, body, false)?),
@@ -129,7 +131,10 @@ impl Double {
         let all: Vec<Value> = statement.query_map([], row).map_err(wrong)?.collect::<Result<_, _>>().map_err(wrong)?;
         let items: Vec<&Value> = all.iter().skip(offset).take(limit).collect();
         let more = offset + items.len() < all.len();
-        Ok(Reply::new(200, json!({ "links": [], "count": items.len(), "hasMore": more, "items": items, "offset": offset, "totalResults": all.len() })))
+        Ok(Reply::new(
+            200,
+            json!({ "links": [], "count": items.len(), "hasMore": more, "items": items, "offset": offset, "totalResults": all.len() }),
+        ))
     }
 }
 
@@ -196,7 +201,12 @@ fn transform(books: &Connection, kind: &str, order: i64, body: &Value, over: boo
             return Err(refused(400, "USER_ERROR", "The quantity is greater than what is left on the order line."));
         }
         let location = item.and_then(|item| item["location"]["id"].as_str()).map_or(line.location, |id| id.parse().unwrap());
-        books.execute("update txnline set quantityshiprecv = quantityshiprecv + ? where txn = ? and id = ?", params![quantity, order, line.id]).unwrap();
+        books
+            .execute(
+                "update txnline set quantityshiprecv = quantityshiprecv + ? where txn = ? and id = ?",
+                params![quantity, order, line.id],
+            )
+            .unwrap();
         move_stock(books, line.item, location, if kind == "ItemShip" { -quantity } else { quantity });
         for (cogs, quantity) in [("F", quantity), ("T", -quantity)] {
             let sql = "insert into txnline (txn, id, item, quantity, iscogs, location, createdfrom) values (?, ?, ?, ?, ?, ?, ?)";
@@ -215,7 +225,8 @@ fn transform(books: &Connection, kind: &str, order: i64, body: &Value, over: boo
 }
 
 fn insert(books: &Connection, kind: &str, body: &Value, status: &str) -> Result<i64, Refused> {
-    let made = books.execute("insert into txn (type, externalid, status) values (?, ?, ?)", params![kind, body["externalId"].as_str(), status]);
+    let made =
+        books.execute("insert into txn (type, externalid, status) values (?, ?, ?)", params![kind, body["externalId"].as_str(), status]);
     made.map_err(|_| refused(400, "DUP_RCRD", "This record already exists."))?;
     Ok(books.last_insert_rowid())
 }
@@ -252,7 +263,9 @@ fn adjust(books: &Connection, body: &Value) -> Result<i64, Refused> {
     for change in body["inventory"]["items"].as_array().unwrap() {
         let (item, location, units) = (number(&change["item"]), number(&change["location"]), change["adjustQtyBy"].as_f64().unwrap());
         move_stock(books, item, location, units);
-        books.execute("insert into txnline (txn, id, item, quantity, location) values (?, 1, ?, ?, ?)", params![id, item, units, location]).unwrap();
+        books
+            .execute("insert into txnline (txn, id, item, quantity, location) values (?, 1, ?, ?, ?)", params![id, item, units, location])
+            .unwrap();
     }
     Ok(id)
 }

@@ -40,9 +40,11 @@ impl Erp {
             )
         };
         let query = more("safe_methods = [\"GET\", \"POST\"]\npaths = [\"/suiteql*\"]\n");
-        let setup = setup
-            .connection("netsuite", &format!("{}/services/rest/record/v1", netsuite.url), &more(""))
-            .connection("netsuite_query", &format!("{}/services/rest/query/v1", netsuite.url), &query);
+        let setup = setup.connection("netsuite", &format!("{}/services/rest/record/v1", netsuite.url), &more("")).connection(
+            "netsuite_query",
+            &format!("{}/services/rest/query/v1", netsuite.url),
+            &query,
+        );
         Self { netsuite, host: setup.plugin("netsuite", "netsuite", &settings).start().await }
     }
 
@@ -55,7 +57,8 @@ impl Erp {
     async fn confirmed(&self, callback: &Value) -> EventStory {
         let id = event_id(callback);
         self.host.until(&id, State::Done).await;
-        let confirmed = |story: &EventStory| story.deliveries[0].round_trip.as_ref().is_some_and(|known| known.state == RoundTripState::Confirmed);
+        let confirmed =
+            |story: &EventStory| story.deliveries[0].round_trip.as_ref().is_some_and(|known| known.state == RoundTripState::Confirmed);
         let story = self.host.when(&id, confirmed).await;
         self.netsuite.kept_the_contract();
         story

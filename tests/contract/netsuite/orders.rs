@@ -52,8 +52,7 @@ async fn what_was_fulfilled_by_hand_gets_its_number() {
     let netsuite = &erp.netsuite.vendor;
     netsuite.order("SalesOrd", "SO-1", "B", &[("TEE-BLU-M", 3), ("PANT-NVY-L", 1)]);
     netsuite.make_by_hand("ItemShip", "SO-1", &[(1, 3)]);
-    let callback =
-        fulfilled("SO-1", &[("shp_1", "1Z01", "UPS", &[("TEE-BLU-M", 3)]), ("shp_2", "1Z02", "UPS", &[("PANT-NVY-L", 1)])], &[]);
+    let callback = fulfilled("SO-1", &[("shp_1", "1Z01", "UPS", &[("TEE-BLU-M", 3)]), ("shp_2", "1Z02", "UPS", &[("PANT-NVY-L", 1)])], &[]);
     erp.arrives(&callback).await;
     assert_eq!((netsuite.shipped("1Z01"), netsuite.shipped("1Z02"), netsuite.number("ItemShip")), (1, 1, 2));
     assert_eq!((netsuite.held("TEE-BLU-M", 6), netsuite.held("PANT-NVY-L", 6)), (97, 99));
@@ -170,7 +169,10 @@ async fn a_number_that_is_gone_is_a_mismatch() {
 fn the_double_fulfils_lines_that_are_not_named() {
     let double = super::Double::new(false);
     double.order("SalesOrd", "SO-1", "B", &[("TEE-BLU-M", 1), ("PANT-NVY-L", 1)]);
-    let headers = [("authorization", "OAuth realm=\"1234567_SB1\", oauth_token=\"tk\", oauth_signature_method=\"HMAC-SHA256\", oauth_signature=\"\"")];
+    let headers = [(
+        "authorization",
+        "OAuth realm=\"1234567_SB1\", oauth_token=\"tk\", oauth_signature_method=\"HMAC-SHA256\", oauth_signature=\"\"",
+    )];
     let request = crate::service::Request {
         method: "POST".into(),
         path: "/services/rest/record/v1/salesOrder/1/!transform/itemFulfillment".into(),
