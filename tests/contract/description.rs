@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use jsonschema::Validator;
 use serde_json::{Value, json};
 
+use super::schema;
 use super::service::{Reply, Request};
 
 /// A description, read.
@@ -30,13 +30,13 @@ impl Description {
             (true, false) if body["required"] == json!(true) => wrong.push("the body is missing".into()),
             (true, false) => {}
             (false, true) => wrong.push("there is a body".into()),
-            (false, false) => wrong.extend(self.misfits("the body", schema(body), &request.body)),
+            (false, false) => wrong.extend(self.misfits("the body", content(body), &request.body)),
         }
         let status = reply.status.to_string();
         match operation["responses"].get(&status).or_else(|| operation["responses"].get("default")) {
             None => wrong.push(format!("the double answers {status}, which is not described")),
             Some(described) => {
-                let schema = schema(self.resolved(described));
+                let schema = content(self.resolved(described));
                 if !schema.is_null() {
                     wrong.extend(self.misfits("the double's answer", schema, &reply.body));
                 }
@@ -86,9 +86,7 @@ impl Description {
     }
 
     fn misfits(&self, what: &str, schema: &Value, value: &Value) -> Vec<String> {
-        let rooted = json!({ "allOf": [schema], "components": self.document["components"] });
-        let validator: Validator = jsonschema::draft202012::new(&rooted).unwrap();
-        validator.iter_errors(value).map(|error| format!("{what}{}: {error}", error.instance_path())).collect()
+        schema::misfits(&self.document, schema, value, what)
     }
 
     fn resolved<'a>(&'a self, value: &'a Value) -> &'a Value {
@@ -100,7 +98,7 @@ impl Description {
 }
 
 /// The schema of the one kind of content that there is.
-fn schema(described: &Value) -> &Value {
+fn content(described: &Value) -> &Value {
     described["content"].as_object().and_then(|kinds| kinds.values().next()).map_or(&Value::Null, |content| &content["schema"])
 }
 

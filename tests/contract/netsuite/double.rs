@@ -30,7 +30,7 @@ impl Double {
         let id = books.last_insert_rowid();
         let sign = if kind == "PurchOrd" { 1 } else { -1 };
         books.execute("insert into txnline (txn, id, mainline) values (?, 0, 'T')", [id]).unwrap();
-        for (at, (sku, quantity)) in lines.iter().chain([&("GIFT-WRAP", 1)]).enumerate() {
+        for (at, (sku, quantity)) in (0_i64..).zip(lines.iter().chain([&("GIFT-WRAP", 1)])) {
             let line = "insert into txnline (txn, id, linesequencenumber, item, itemtype, quantity, location) \
                         select ?, ?, ?, id, itemtype, ?, 6 from item where itemid = ?";
             books.execute(line, params![id, 3 * at + 1, at + 1, sign * quantity, sku]).unwrap();
@@ -122,7 +122,7 @@ impl Double {
         let books = self.books.lock().unwrap();
         let wrong = |error: rusqlite::Error| refused(400, "INVALID_PARAMETER", &format!("Invalid search query: {error}"));
         let mut statement = books.prepare(&sql).map_err(wrong)?;
-        let names: Vec<String> = statement.column_names().iter().map(|name| name.to_ascii_lowercase()).collect();
+        let names: Vec<String> = statement.column_names().map(|name| name.to_ascii_lowercase()).collect();
         let row = |row: &rusqlite::Row<'_>| {
             let cells = names.iter().enumerate().map(|(at, name)| Ok((name.clone(), text(row.get_ref(at)?))));
             // SuiteQL leaves out what is null.
@@ -153,6 +153,7 @@ impl Vendor for Double {
     }
 }
 
+#[derive(Debug)]
 pub(crate) struct Refused(pub(crate) Reply);
 
 /// An error as NetSuite says it.
