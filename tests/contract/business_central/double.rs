@@ -322,7 +322,7 @@ impl Books {
         let ever_invoiced = items().any(|line| number(&line["invoicedQuantity"]) > 0.0);
         let orders = self.sets.get_mut(kind.orders).unwrap();
         // An order that is moved and invoiced in full is gone.
-        if items().all(|line| line["quantity"] == line[kind.moved] && line["quantity"] == line["invoicedQuantity"]) {
+        if items().all(|line| [kind.moved, "invoicedQuantity"].iter().all(|done| number(&line[*done]) == number(&line["quantity"]))) {
             orders.remove(at);
         } else {
             orders[at] = order.clone();

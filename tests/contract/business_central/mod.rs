@@ -38,7 +38,7 @@ impl Erp {
             central.url,
             setup.path().join("secret")
         );
-        let setup = setup.connection("business_central", &format!("{}/api", central.url), &more);
+        let setup = setup.connection("business-central", &format!("{}/api", central.url), &more);
         Self { central, host: setup.plugin("business-central", "business-central", &settings).start().await }
     }
 

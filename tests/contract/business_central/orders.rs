@@ -98,7 +98,7 @@ async fn refused_credentials_are_waited_for() {
     let callback = fulfilled("SO-1", &[("shp_1", "1Z01", "UPS", &[("TEE-BLU-M", 3)])], &[]);
     let story = erp.arrives(&callback).await;
     let told = format!("{:?}", story.deliveries[0].attempts);
-    assert!(told.contains("Mend the credentials of the connection `business_central`"), "{told}");
+    assert!(told.contains("Mend the credentials of the connection `business-central`"), "{told}");
 }
 
 #[tokio::test]

@@ -41,7 +41,7 @@ impl Erp {
         };
         let query = more("safe_methods = [\"GET\", \"POST\"]\npaths = [\"/suiteql*\"]\n");
         let setup = setup.connection("netsuite", &format!("{}/services/rest/record/v1", netsuite.url), &more("")).connection(
-            "netsuite_query",
+            "netsuite-query",
             &format!("{}/services/rest/query/v1", netsuite.url),
             &query,
         );

@@ -95,7 +95,7 @@ impl OrdersBy {
 
 impl Settings {
     fn default_connection() -> String {
-        "business_central".into()
+        "business-central".into()
     }
 
     fn default_tracking_page() -> String {

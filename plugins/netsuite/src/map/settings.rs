@@ -83,7 +83,7 @@ impl Settings {
     }
 
     fn default_query_connection() -> String {
-        "netsuite_query".into()
+        "netsuite-query".into()
     }
 
     /// The field that holds the numbers of such orders.
@@ -110,7 +110,7 @@ mod tests {
     #[test]
     fn the_shipped_settings_are_right() {
         let settings = shipped();
-        assert_eq!((settings.connection.as_str(), settings.query_connection.as_str()), ("netsuite", "netsuite_query"));
+        assert_eq!((settings.connection.as_str(), settings.query_connection.as_str()), ("netsuite", "netsuite-query"));
         assert_eq!((settings.receipts.damaged.as_deref(), settings.receipts.over), (Some("7"), false));
         assert_eq!(settings.counts.iter().map(|c| c.place.as_str()).collect::<Vec<_>>(), ["6", "7"]);
     }
