@@ -5,10 +5,11 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod audit;
-mod callbacks;
 mod cancellations;
 mod faults;
 mod goods;
 mod operators;
 mod parcels;
 mod stock;
+
+use mortar_tests::callbacks;

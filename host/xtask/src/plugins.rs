@@ -11,9 +11,11 @@ const TARGET: &str = "wasm32-wasip2";
 
 /// Each plugin's package and the name under which operators know it; the second group is for
 /// tests only.
-const PLUGINS: [(&str, &str); 6] = [
+const PLUGINS: [(&str, &str); 8] = [
     ("mortar-plugin-rest", "rest"),
     ("mortar-plugin-tryton", "tryton"),
+    ("mortar-plugin-netsuite", "netsuite"),
+    ("mortar-plugin-business-central", "business-central"),
     ("hello-rust", "hello-rust"),
     ("example-reorder-alert", "reorder-alert"),
     ("example-tracking-mail", "tracking-mail"),

@@ -55,6 +55,7 @@
 //! | [`round_trip`] | reading back from the ERP that an event has arrived |
 //! | [`call()`], [`call_or_settle`], [`settle`], [`Request`], [`Response`], [`encode`] | calls to the ERP |
 //! | [`mail`] | e-mail |
+//! | [`mapping`] | what mappings to ERPs have in common: units, goods, counts, raw records |
 //! | [`config()`], [`state`], [`log`] | settings, memory, lines for the operator |
 //! | [`done`], [`ignored`], [`Failure`] | how a handler ends |
 //!
@@ -69,6 +70,7 @@ pub mod grants;
 pub mod interfaces;
 pub mod log;
 pub mod mail;
+pub mod mapping;
 pub mod state;
 
 pub use bindings::mortar::plugin::connection::{CallError, Request, Response, Settlement, Unavailable};
