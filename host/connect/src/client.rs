@@ -179,11 +179,11 @@ impl HttpClient {
         }
     }
 
-    /// Sends with credentials. A token that the ERP refuses is replaced, once: a request that was
-    /// answered 401 was not applied, so it may be sent again.
+    /// Sends with credentials. A token that the ERP refuses is replaced, once: what was refused was not
+    /// applied, so it may be sent again.
     async fn authorized(&self, prepared: &Prepared, body: &Option<Bytes>) -> Outcome {
         let tokens = match &self.auth {
-            Auth::OAuth2(tokens) => tokens,
+            Auth::Token(tokens) => tokens,
             Auth::OAuth1(signer) => {
                 let (Prepared { method, url, headers }, body_bytes) = (prepared, body.as_deref().unwrap_or_default());
                 let nonce = Uuid::new_v4().simple().to_string();
@@ -200,7 +200,7 @@ impl HttpClient {
             Err(fault) => return fault.into(),
         };
         let outcome = self.exchange(prepared, Some(token.header), body).await;
-        if outcome.status() != Some(401) {
+        if !tokens.is_refused_by(&outcome) {
             return outcome;
         }
         match tokens.token(&self.exchanger, Some(token.number)).await {
