@@ -47,10 +47,11 @@ impl Login {
 
     /// The token that the answer to a login brings.
     pub(crate) fn token(&self, answer: &Answer) -> Option<String> {
-        match &self.token {
-            Place::Header(name) => answer.header(name).map(str::to_owned),
-            Place::Body(pointer) => json(answer)?.pointer(pointer)?.as_str().map(str::to_owned),
-        }
+        let token = match &self.token {
+            Place::Header(name) => answer.header(name)?.to_owned(),
+            Place::Body(pointer) => json(answer)?.pointer(pointer)?.as_str()?.to_owned(),
+        };
+        Some(token).filter(|token| !token.is_empty())
     }
 
     /// True where an answer says that the token is not valid.

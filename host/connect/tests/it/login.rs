@@ -94,7 +94,7 @@ async fn a_token_may_be_in_the_body_and_be_refused_by_a_status() {
 #[tokio::test]
 async fn without_a_token_nothing_is_sent_and_the_password_is_not_told() {
     let wrong = r#"{"data":{"login":{"errorCode":"INVALID_CREDENTIALS_ERROR","echo":"P-s3cret"}}}"#;
-    let (_server, log, world) = with_login(HEADER, |_| answer(200, "", wrong), lets_in_from(1)).await;
+    let (_server, log, world) = with_login(HEADER, |_| answer(200, "vendure-auth-token: \r\n", wrong), lets_in_from(1)).await;
     let result = world.post("/x", "{}").await;
     assert_eq!(kind(&result), "not sent");
     let Err(SendError::NotSent { reason, .. }) = result else { unreachable!() };

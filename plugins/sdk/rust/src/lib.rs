@@ -54,6 +54,9 @@
 //! | [`any_event`] | every event, as raw JSON |
 //! | [`round_trip`] | reading back from the ERP that an event has arrived |
 //! | [`call()`], [`call_or_settle`], [`settle`], [`Request`], [`Response`], [`encode`] | calls to the ERP |
+//! | [`Steps`] | names of steps: of one attempt alone, or for what must not be done twice |
+//! | [`graphql`] | documents of GraphQL, and what their answers say |
+//! | [`units`], [`record`] | units by SKU; what a round trip compares |
 //! | [`mail`] | e-mail |
 //! | [`config()`], [`state`], [`log`] | settings, memory, lines for the operator |
 //! | [`done`], [`ignored`], [`Failure`] | how a handler ends |
@@ -65,14 +68,19 @@
 pub mod bindings;
 mod call;
 mod failure;
+pub mod graphql;
 pub mod interfaces;
 pub mod log;
 pub mod mail;
+pub mod record;
 pub mod state;
+mod steps;
+pub mod units;
 
 pub use bindings::mortar::plugin::connection::{CallError, Request, Response, Settlement, Unavailable};
 pub use bindings::mortar::plugin::types::{Delivery, Failure, Outcome, Retry};
 pub use call::{call, call_or_settle, encode, fresh, settle};
+pub use steps::Steps;
 pub use interfaces::{any_event, inbound_shipment_events, inventory_events, order_events, order_resolutions, return_events, round_trip};
 use serde::de::DeserializeOwned;
 #[doc(no_inline)]
