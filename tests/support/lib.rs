@@ -7,6 +7,7 @@
 //! | [`mail`] | a mail server that keeps what it is sent |
 //! | [`fixtures`] | the sample callbacks |
 //! | [`tryton`] | a real ERP of one's own |
+//! | [`vendure`] | a real shop of one's own |
 //! | [`proxy`] | what stands before an ERP, and stops a request of one's choice |
 //! | [`paths`] | where the built things are |
 
@@ -19,6 +20,7 @@ pub mod paths;
 pub mod proxy;
 pub mod setup;
 pub mod tryton;
+pub mod vendure;
 
 pub use http::Answer;
 pub use setup::{Host, SECRET, Setup};

@@ -80,11 +80,11 @@ pub mod units;
 pub use bindings::mortar::plugin::connection::{CallError, Request, Response, Settlement, Unavailable};
 pub use bindings::mortar::plugin::types::{Delivery, Failure, Outcome, Retry};
 pub use call::{call, call_or_settle, encode, fresh, settle};
-pub use steps::Steps;
 pub use interfaces::{any_event, inbound_shipment_events, inventory_events, order_events, order_resolutions, return_events, round_trip};
 use serde::de::DeserializeOwned;
 #[doc(no_inline)]
 pub use serde_json::{Value as Json, json};
+pub use steps::Steps;
 
 /// Ends a handler: the ERP now says what the event said.
 ///
