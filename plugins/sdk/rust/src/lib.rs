@@ -56,8 +56,8 @@
 //! | [`call()`], [`call_or_settle`], [`settle`], [`Request`], [`Response`], [`encode`] | calls to the ERP |
 //! | [`Steps`] | names of steps: of one attempt alone, or for what must not be done twice |
 //! | [`graphql`] | documents of GraphQL, and what their answers say |
-//! | [`units`], [`record`] | units by SKU; what a round trip compares |
 //! | [`mail`] | e-mail |
+//! | [`mapping`] | what mappings to ERPs have in common: units, goods, counts, raw records |
 //! | [`config()`], [`state`], [`log`] | settings, memory, lines for the operator |
 //! | [`done`], [`ignored`], [`Failure`] | how a handler ends |
 //!
@@ -72,10 +72,9 @@ pub mod graphql;
 pub mod interfaces;
 pub mod log;
 pub mod mail;
-pub mod record;
+pub mod mapping;
 pub mod state;
 mod steps;
-pub mod units;
 
 pub use bindings::mortar::plugin::connection::{CallError, Request, Response, Settlement, Unavailable};
 pub use bindings::mortar::plugin::types::{Delivery, Failure, Outcome, Retry};
