@@ -27,14 +27,6 @@ pub(crate) fn fulfilled(order: &str, parcels: &[Parcel<'_>], shorts: &[(&str, i6
     callback
 }
 
-/// `order.delivered`, with or without its parcels.
-pub(crate) fn delivered(order: &str, parcels: &[Parcel<'_>]) -> Value {
-    let mut callback = fresh("order.delivered");
-    callback["data"][0]["shipments"] = fulfilled(order, parcels, &[])["data"][0]["shipments"].take();
-    callback["data"][0]["customer_identifier"] = order.into();
-    callback
-}
-
 /// `order.cancelled`
 pub(crate) fn cancelled(order: &str) -> Value {
     let mut callback = fresh("order.cancelled");

@@ -17,7 +17,7 @@ pub(crate) enum Auth {
     None,
     /// By a header that never changes.
     Header(HeaderName, HeaderValue),
-    /// By a bearer token that is fetched.
+    /// By a token that is fetched.
     Token(Box<TokenSource>),
     /// By a signature of the request.
     OAuth1(Box<Signer>),
@@ -62,7 +62,8 @@ impl Auth {
         match self {
             Self::None => None,
             Self::Header(name, _) => Some(name.clone()),
-            Self::Token(_) | Self::OAuth1(_) => Some(AUTHORIZATION),
+            Self::Token(tokens) => Some(tokens.header().clone()),
+            Self::OAuth1(_) => Some(AUTHORIZATION),
         }
     }
 }

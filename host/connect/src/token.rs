@@ -10,7 +10,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
 use mortar_core::ports::Clock;
 use reqwest::Method;
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use serde::Deserialize;
 use tokio::sync::Mutex;
 use url::Url;
@@ -18,6 +18,7 @@ use url::Url;
 use crate::classify::{Answer, BodyFault, Outcome, quote};
 use crate::exchange::Exchanger;
 use crate::grant::{Grant, Manner};
+use crate::header;
 use crate::setup::Setup;
 
 /// Size of a token endpoint's answer.
@@ -34,6 +35,8 @@ const MARGIN: Duration = Duration::from_secs(60);
 pub(crate) struct TokenSource {
     endpoint: Url,
     grant: Grant,
+    /// The header that carries the token.
+    header: HeaderName,
     clock: Arc<dyn Clock>,
     /// Fetches that ended. Changed only under the lock of the cache.
     fetches: AtomicU64,
@@ -52,8 +55,8 @@ struct Cache {
 /// An access token.
 #[derive(Clone)]
 pub(crate) struct Token {
-    /// The value of the `Authorization` header.
-    pub(crate) header: HeaderValue,
+    /// The value of its header.
+    pub(crate) value: HeaderValue,
     /// The fetch that brought it.
     pub(crate) number: u64,
     fresh_until: Timestamp,
@@ -108,8 +111,20 @@ impl TokenSource {
         if let Some(url) = &url {
             setup.endpoint("auth.token_url", url);
         }
+        let header = match setup.config.auth.token_header() {
+            Some(name) => setup.header_name("auth.header", name),
+            None => Some(AUTHORIZATION),
+        };
+        if header.as_ref().is_some_and(|name| header::is_host_owned(name) && *name != AUTHORIZATION) {
+            setup.problem("auth.header", "this header belongs to the transport and cannot carry a token");
+        }
         let clock = setup.clock.clone();
-        Some(Self { endpoint: url?, grant, clock, fetches: AtomicU64::new(0), cache: Mutex::default() })
+        Some(Self { endpoint: url?, grant, header: header?, clock, fetches: AtomicU64::new(0), cache: Mutex::default() })
+    }
+
+    /// The header that carries the token.
+    pub(crate) fn header(&self) -> &HeaderName {
+        &self.header
     }
 
     /// A token that is fresh, and not the one that was refused. Whoever waits for a fetch that is
@@ -191,10 +206,11 @@ impl TokenSource {
         if granted.token_type.as_deref().is_some_and(|kind| !kind.eq_ignore_ascii_case("bearer")) {
             return Err(self.fault("its token is not a bearer token"));
         }
-        let Ok(mut header) = HeaderValue::from_str(&format!("Bearer {}", granted.access_token)) else {
+        let scheme = if self.header == AUTHORIZATION { "Bearer " } else { "" };
+        let Ok(mut value) = HeaderValue::from_str(&format!("{scheme}{}", granted.access_token)) else {
             return Err(self.fault("its token has characters that no header can carry"));
         };
-        header.set_sensitive(true);
+        value.set_sensitive(true);
         let seconds = granted.expires_in.as_ref().and_then(|v| v.as_u64().or_else(|| v.as_str()?.parse().ok()));
         let said = seconds.map(Duration::from_secs).or_else(|| lifetime(&granted.access_token));
         let unsaid = if self.grant.login().is_some() { Duration::MAX } else { UNSAID_LIFETIME };
@@ -202,7 +218,7 @@ impl TokenSource {
         let used_for = lifetime.saturating_sub(MARGIN.min(lifetime / 5));
         let used_for = SignedDuration::try_from(used_for).unwrap_or(SignedDuration::MAX);
         let fresh_until = self.clock.now().checked_add(used_for).unwrap_or(Timestamp::MAX);
-        Ok(Token { header, number, fresh_until })
+        Ok(Token { value, number, fresh_until })
     }
 
     fn refusal(&self, answer: &Answer) -> TokenFault {

@@ -1,6 +1,6 @@
 //! The round trip: what the event said, read back from Vendure.
 
-use mortar_sdk::record::Record;
+use mortar_sdk::mapping::record::Record;
 use mortar_sdk::round_trip::{Confirmation, Mismatch};
 use mortar_sdk::{Delivery, Failure};
 
@@ -10,7 +10,7 @@ use crate::stock::compare;
 
 /// Compares what Vendure holds with what the event said.
 pub(crate) fn confirm(shop: &Shop<'_>, delivery: &Delivery) -> Result<Confirmation, Failure> {
-    let record = Record::read(delivery)?;
+    let record = Record::of(delivery)?;
     let evidence = match delivery.event_type.as_str() {
         "order.fulfilled" | "order.partially_shipped" | "order.shipped" => parcels(shop, &record, false)?,
         "order.delivered" => parcels(shop, &record, true)?,

@@ -1,7 +1,7 @@
 //! Orders: parcels, units that are short, cancellations.
 
+use mortar_sdk::mapping::units::{sum, words};
 use mortar_sdk::order_events::{Order as Sent, Parcel};
-use mortar_sdk::units::{sum, words};
 use mortar_sdk::{Failure, Outcome, done, ignored, json, log};
 
 use crate::map::document::{CANCEL, CLOSE, FULFIL, MOVE};

@@ -1,7 +1,7 @@
 //! Absolute counts: the stock on hand of each location that differs.
 
 use mortar_sdk::inventory_events::Stock;
-use mortar_sdk::record::{Count, by_place};
+use mortar_sdk::mapping::counts::{self, Count, by_place};
 use mortar_sdk::{Failure, Outcome, done, ignored, json, log};
 
 use crate::map::document::{LOCATIONS, STOCK, VARIANT};
@@ -19,8 +19,7 @@ pub(crate) struct Difference<'a> {
 
 /// Makes Vendure hold what was counted.
 pub(crate) fn count(shop: &Shop<'_>, stock: &Stock) -> Result<Outcome, Failure> {
-    let counts = stock.counts.iter();
-    let counts: Vec<_> = counts.map(|c| Count { location: c.location_id.as_deref(), status: &c.status, quantity: c.quantity }).collect();
+    let counts = counts::of(stock);
     let places = compare(shop, &stock.sku, &counts)?;
     if places.is_empty() {
         return ignored("no location in [config.counts] takes any of these counts");

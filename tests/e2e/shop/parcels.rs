@@ -1,11 +1,20 @@
 //! Parcels of orders.
 
 use mortar_core::delivery::State;
-use mortar_tests::fixtures::event_id;
+use mortar_tests::fixtures::{event_id, fresh};
 use mortar_tests::vendure::Vendure;
+use serde_json::Value;
 
 use super::audit::arrived;
-use crate::callbacks::{delivered, fulfilled};
+use crate::callbacks::{Parcel, fulfilled};
+
+/// `order.delivered`, with or without its parcels.
+fn delivered(order: &str, parcels: &[Parcel<'_>]) -> Value {
+    let mut callback = fresh("order.delivered");
+    callback["data"][0]["shipments"] = fulfilled(order, parcels, &[])["data"][0]["shipments"].take();
+    callback["data"][0]["customer_identifier"] = order.into();
+    callback
+}
 
 #[tokio::test]
 #[ignore = "needs a real shop: cargo xtask e2e"]

@@ -172,6 +172,8 @@ pub enum Auth {
         client_secret: Secret,
         /// The scope asked for.
         scope: Option<String>,
+        /// The header that carries the token, bare. Absent: `Authorization: Bearer`.
+        header: Option<String>,
     },
     /// OAuth 2 client credentials, with a signed statement instead of a secret.
     #[serde(rename = "oauth2-jwt")]
@@ -319,6 +321,15 @@ impl Auth {
             Self::SecretPhrase { secret_phrase, .. } => vec![("secret_phrase", secret_phrase)],
             Self::Login(login) => vec![("password", &login.password)],
             Self::OAuth1(oauth) => vec![("consumer_secret", &oauth.consumer_secret), ("token_secret", &oauth.token_secret)],
+        }
+    }
+
+    /// The header that carries a token that is fetched, where it is not `Authorization`.
+    #[must_use]
+    pub fn token_header(&self) -> Option<&str> {
+        match self {
+            Self::OAuth2ClientCredentials { header, .. } => header.as_deref(),
+            _ => None,
         }
     }
 

@@ -1,6 +1,6 @@
 //! Units that will not be shipped.
 
-use mortar_sdk::units::Units;
+use mortar_sdk::mapping::units::Units;
 
 use super::record::{Line, Order};
 

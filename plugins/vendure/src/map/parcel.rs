@@ -1,8 +1,8 @@
 //! What a parcel needs next.
 
-use mortar_sdk::units::{Units, words};
+use mortar_sdk::mapping::units::{Open, Units, spread, words};
 
-use super::record::{Fulfillment, Held, Order};
+use super::record::{Fulfillment, Held, Line, Order};
 
 /// A parcel as the event names it.
 #[derive(Debug)]
@@ -37,22 +37,12 @@ pub(crate) fn next<'a>(order: &'a Order, wanted: &Wanted) -> Next<'a> {
     if wanted.contents.is_empty() {
         return Next::Refuse("MasonHub does not say what is in it".into());
     }
-    let mut lines = Vec::new();
-    let mut missing = Units::new();
-    for (sku, quantity) in &wanted.contents {
-        let mut rest = *quantity;
-        for line in order.lines.iter().filter(|line| line.product_variant.sku == *sku) {
-            let quantity = rest.min(order.left(line)).max(0);
-            if quantity > 0 {
-                lines.push(Held { order_line_id: line.id.clone(), quantity });
-                rest -= quantity;
-            }
-        }
-        if rest > 0 {
-            missing.insert(sku.clone(), rest);
-        }
+    let open = |line: &Line| Open { id: line.id.clone(), sku: line.product_variant.sku.clone(), left: order.left(line) };
+    let (taken, missing) = spread(&order.lines.iter().map(open).collect::<Vec<_>>(), &wanted.contents);
+    if !missing.is_empty() {
+        return Next::Refuse(why(order, &missing));
     }
-    if missing.is_empty() { Next::Fulfil(lines) } else { Next::Refuse(why(order, &missing)) }
+    Next::Fulfil(taken.into_iter().map(|(order_line_id, quantity)| Held { order_line_id, quantity }).collect())
 }
 
 fn why(order: &Order, missing: &Units) -> String {
@@ -73,7 +63,7 @@ fn why(order: &Order, missing: &Units) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::record::{Line, Variant};
+    use super::super::record::Variant;
     use super::*;
 
     fn held(line: &str, quantity: i64) -> Held {
@@ -111,7 +101,7 @@ mod tests {
     fn a_parcel_takes_what_is_left_of_the_lines_of_its_skus() {
         assert_eq!(next(&order(&[]), &wanted(&[("TEE", 3)])), Next::Fulfil(vec![held("1", 2), held("3", 1)]));
         let part = order(&[("7", "Shipped", Some("other"), held("1", 1))]);
-        assert_eq!(next(&part, &wanted(&[("TEE", 2), ("HAT", 1)])), Next::Fulfil(vec![held("2", 1), held("1", 1), held("3", 1)]));
+        assert_eq!(next(&part, &wanted(&[("TEE", 2), ("HAT", 1)])), Next::Fulfil(vec![held("1", 1), held("2", 1), held("3", 1)]));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `[config]` in `plugin.toml`.
 
-use mortar_sdk::record::Counted;
+use mortar_sdk::mapping::counts::Counted;
 use serde::Deserialize;
 
 /// What an operator sets.
