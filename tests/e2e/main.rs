@@ -6,7 +6,6 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod audit;
-mod callbacks;
 mod cancellations;
 mod faults;
 mod goods;
@@ -14,3 +13,5 @@ mod operators;
 mod parcels;
 mod shop;
 mod stock;
+
+use mortar_tests::callbacks;

@@ -6,6 +6,7 @@
 //! | [`http`] | requests, by a client or byte by byte |
 //! | [`mail`] | a mail server that keeps what it is sent |
 //! | [`fixtures`] | the sample callbacks |
+//! | [`callbacks`] | callbacks about what a test has put into an ERP |
 //! | [`tryton`] | a real ERP of one's own |
 //! | [`vendure`] | a real shop of one's own |
 //! | [`proxy`] | what stands before an ERP, and stops a request of one's choice |
@@ -13,6 +14,7 @@
 
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc, missing_docs, reason = "a test that cannot go on panics")]
 
+pub mod callbacks;
 pub mod fixtures;
 pub mod http;
 pub mod mail;

@@ -15,6 +15,8 @@ const PLUGINS: &[(&str, &str)] = &[
     ("mortar-plugin-rest", "rest"),
     ("mortar-plugin-shopify", "shopify"),
     ("mortar-plugin-tryton", "tryton"),
+    ("mortar-plugin-netsuite", "netsuite"),
+    ("mortar-plugin-business-central", "business-central"),
     ("mortar-plugin-vendure", "vendure"),
     ("hello-rust", "hello-rust"),
     ("example-reorder-alert", "reorder-alert"),
