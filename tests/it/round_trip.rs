@@ -8,7 +8,8 @@ use serde_json::Value;
 
 use super::{erp, rest_settings};
 
-const AT_ONCE: &str = "\n[round_trip]\nafter = \"0s\"\n[round_trip.retry]\nfirst_delay = \"50ms\"\nlongest_delay = \"50ms\"\n";
+/// Goes on with the table that the settings of `rest` end with.
+const AT_ONCE: &str = "\nafter = \"0s\"\n[round_trip.retry]\nfirst_delay = \"50ms\"\nlongest_delay = \"50ms\"\n";
 
 fn setup(url: &str) -> Setup {
     Setup::new().connection("erp", url, "").plugin("rest", "rest", &(rest_settings() + AT_ONCE))

@@ -63,12 +63,22 @@ impl PluginSettings {
     /// True where the settings do not leave this event type out.
     #[must_use]
     pub fn takes(&self, event_type: &str) -> bool {
-        let matches = |pattern: &String| match pattern.strip_suffix('*') {
-            Some(beginning) => event_type.starts_with(beginning),
-            None => event_type == pattern,
-        };
-        self.events.as_ref().is_none_or(|patterns| patterns.iter().any(matches))
+        names(self.events.as_ref(), event_type)
     }
+
+    /// True where the settings do not leave out that the ERP is read back after such an event.
+    #[must_use]
+    pub fn reads_back(&self, event_type: &str) -> bool {
+        names(self.round_trip.events.as_ref(), event_type)
+    }
+}
+
+fn names(patterns: Option<&Vec<String>>, event_type: &str) -> bool {
+    let names = |pattern: &String| match pattern.strip_suffix('*') {
+        Some(beginning) => event_type.starts_with(beginning),
+        None => event_type == pattern,
+    };
+    patterns.is_none_or(|patterns| patterns.iter().any(names))
 }
 
 /// What one attempt may use.

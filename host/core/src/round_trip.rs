@@ -89,6 +89,9 @@ impl FromStr for RoundTripState {
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RoundTripSettings {
+    /// The only event types after which the ERP is read back; `order.*` stands for all that begin so.
+    /// Absent: all. Empty: the ERP is never read back.
+    pub events: Option<Vec<String>>,
     /// How long after the delivery is done the ERP is first read.
     #[serde(with = "duration")]
     pub after: Duration,
@@ -105,6 +108,6 @@ impl Default for RoundTripSettings {
             attempts: 50,
             age: Duration::from_secs(24 * 3600),
         };
-        Self { after: Duration::from_secs(5), retry }
+        Self { events: None, after: Duration::from_secs(5), retry }
     }
 }

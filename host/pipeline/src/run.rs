@@ -67,7 +67,7 @@ impl Runner {
             gap: plugin.settings.gap,
             attempt,
             state: steps.state,
-            confirm_at: confirm_at(&plugin, ended_at),
+            confirm_at: confirm_at(&plugin, &claim.event.event_type, ended_at),
         };
         if let Err(fault) = self.finish(finish, ended_at).await {
             // Nothing is lost: the lease expires, and the handler runs again over its journaled steps.
@@ -143,10 +143,11 @@ fn not_before(verdict: Verdict, now: Timestamp, busy: Option<Duration>) -> Verdi
     }
 }
 
-/// When the ERP is to be read back, if the plugin does that.
-fn confirm_at(plugin: &Plugin, ended_at: Timestamp) -> Option<Timestamp> {
+/// When the ERP is to be read back, if the plugin does that after such an event.
+fn confirm_at(plugin: &Plugin, event_type: &str, ended_at: Timestamp) -> Option<Timestamp> {
     let after = SignedDuration::try_from(plugin.settings.round_trip.after).unwrap_or(SignedDuration::MAX);
-    plugin.round_trip.then(|| ended_at.checked_add(after).unwrap_or(Timestamp::MAX))
+    let reads_back = plugin.round_trip && plugin.settings.reads_back(event_type);
+    reads_back.then(|| ended_at.checked_add(after).unwrap_or(Timestamp::MAX))
 }
 
 /// The typed record, where the plugin has a typed handler for it. A plugin that also takes raw

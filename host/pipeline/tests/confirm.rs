@@ -142,16 +142,33 @@ async fn a_refusal_or_a_broken_limit_gives_up() {
     assert!(matches!(&looked, Looked::GivenUp { reason } if reason.contains("limits.calls")), "{looked:?}");
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_done_delivery_is_confirmed_after_a_while() {
+/// When the ERP is read back after an event is done, by a plugin with these settings.
+async fn confirm_at(settings: PluginSettings) -> Option<Timestamp> {
     let world = World::answering([]);
     let handler = |_, _| -> BoxFuture<'static, Ending> { Box::pin(std::future::ready(Ending::Done)) };
-    let plugin = FakePlugin { settings: settings(), handler: Box::new(handler) }.plugin();
+    let plugin = FakePlugin { settings, handler: Box::new(handler) }.plugin();
     let (ports, plugins) = (world.ports(), Arc::default());
     let runner = Runner { ports, plugins, retry: RetryPolicy::default(), up_since: tokio::time::Instant::now() };
     runner.run(claim(1, Vec::new()), plugin).await;
     let finishes = world.journal.finishes.lock().unwrap();
     assert_eq!(finishes[0].verdict, Verdict::Done);
+    finishes[0].confirm_at
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_done_delivery_is_confirmed_after_a_while() {
     let after = RoundTripSettings::default().after;
-    assert_eq!(finishes[0].confirm_at.unwrap().duration_since(Still.now()).unsigned_abs(), after);
+    assert_eq!(confirm_at(settings()).await.unwrap().duration_since(Still.now()).unsigned_abs(), after);
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_the_event_types_that_the_settings_name_are_confirmed() {
+    let only = |events: &[&str]| {
+        let events = Some(events.iter().map(ToString::to_string).collect());
+        PluginSettings { round_trip: RoundTripSettings { events, ..RoundTripSettings::default() }, ..settings() }
+    };
+    let event_type = &claim(1, Vec::new()).event.event_type;
+    assert!(confirm_at(only(&["inbound_shipment.*", event_type])).await.is_some());
+    assert!(confirm_at(only(&["inbound_shipment.*"])).await.is_none());
+    assert!(confirm_at(only(&[])).await.is_none());
 }

@@ -31,6 +31,8 @@ connections = ["erp"]
 [config.rules."order.fulfilled"]
 method = "POST"
 path = "/orders/{number}/shipments"
+[round_trip]
+events = []
 "#;
 
 const PAUSED: &str = "concurrency = 0\n";

@@ -53,11 +53,8 @@ impl PluginSettings {
             found.retry("retry", retry);
         }
         found.retry("round_trip.retry", &self.round_trip.retry);
-        for (index, pattern) in self.events.iter().flatten().enumerate() {
-            if pattern.is_empty() || pattern.strip_suffix('*').unwrap_or(pattern).contains('*') {
-                found.push(format!("events[{index}]"), "write an event type, or the beginning of one and a `*`, as in `order.*`");
-            }
-        }
+        found.patterns("events", self.events.as_ref());
+        found.patterns("round_trip.events", self.round_trip.events.as_ref());
         if !(0.0..=1.0).contains(&self.probation.rise) {
             found.push("probation.rise", "must be 0 to 1");
         }
@@ -83,6 +80,14 @@ impl Problems {
     fn zeros(&mut self, settings: &[(&str, bool)]) {
         for (key, _) in settings.iter().filter(|(_, is_zero)| *is_zero) {
             self.push(*key, "must be more than zero");
+        }
+    }
+
+    fn patterns(&mut self, key: &str, patterns: Option<&Vec<String>>) {
+        for (index, pattern) in patterns.into_iter().flatten().enumerate() {
+            if pattern.is_empty() || pattern.strip_suffix('*').unwrap_or(pattern).contains('*') {
+                self.push(format!("{key}[{index}]"), "write an event type, or the beginning of one and a `*`, as in `order.*`");
+            }
         }
     }
 
