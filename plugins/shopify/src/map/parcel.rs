@@ -89,7 +89,7 @@ fn parts(taken: Vec<((String, String), i64)>) -> Vec<Part> {
 mod tests {
     use mortar_sdk::mapping::units::sum;
 
-    use super::super::record::{Assigned, Item};
+    use super::super::record::{Assigned, Item, PageInfo};
     use super::*;
 
     fn units(lines: &[(&str, i64)]) -> Units {
@@ -102,12 +102,12 @@ mod tests {
             id: id.into(),
             status: status.into(),
             assigned_location: Assigned { name: location.into(), location: None },
-            line_items: Page { nodes: lines.iter().map(item).collect(), ..Page::default() },
+            line_items: Page { nodes: lines.iter().map(item).collect(), page_info: PageInfo::default() },
         }
     }
 
     fn page(nodes: Vec<FulfillmentOrder>) -> Page<FulfillmentOrder> {
-        Page { nodes, ..Page::default() }
+        Page { nodes, page_info: PageInfo::default() }
     }
 
     #[test]
