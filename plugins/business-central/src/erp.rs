@@ -46,27 +46,32 @@ impl<'a> Erp<'a> {
 
     /// The records of a set of the standard API that a filter finds now.
     pub(crate) fn list<T: DeserializeOwned>(&self, step: &str, set: &str, filter: &str, expand: &str) -> Result<Vec<T>, Failure> {
-        self.listed(&self.name(step), &self.standard(set), filter, expand)
+        self.listed(step, &self.standard(set), filter, expand)
     }
 
     /// The same, as they were when this delivery first asked.
     pub(crate) fn list_once<T: DeserializeOwned>(&self, step: &str, set: &str, filter: &str, expand: &str) -> Result<Vec<T>, Failure> {
-        self.listed(step, &self.standard(set), filter, expand)
+        let request = self.query(&self.standard(set), filter, expand);
+        Ok(self.first_success(step, |name| Ok(call(name, &request)?))?.json::<List<T>>()?.value)
     }
 
-    /// The records of a set of the tracking page.
+    /// The records of the set of the tracking page.
     pub(crate) fn list_tracking<T: DeserializeOwned>(&self, step: &str, filter: &str) -> Result<Vec<T>, Failure> {
-        self.listed(&self.name(step), &self.tracking(), filter, "")
+        self.listed(step, &self.tracking(), filter, "")
     }
 
     fn listed<T: DeserializeOwned>(&self, step: &str, set: &str, filter: &str, expand: &str) -> Result<Vec<T>, Failure> {
-        let expand = if expand.is_empty() { String::new() } else { format!("&$expand={expand}") };
-        let request = Request::get(&self.settings.connection, format!("{set}?$filter={}{expand}", encode(filter)));
-        let answer = call(step, &request)?;
+        let name = self.name(step);
+        let answer = call(&name, &self.query(set, filter, expand))?;
         if !answer.is_success() {
-            return Err(self.failure(step, &answer));
+            return Err(self.failure(&name, &answer));
         }
         Ok(answer.json::<List<T>>()?.value)
+    }
+
+    fn query(&self, set: &str, filter: &str, expand: &str) -> Request {
+        let expand = if expand.is_empty() { String::new() } else { format!("&$expand={expand}") };
+        Request::get(&self.settings.connection, format!("{set}?$filter={}{expand}", encode(filter)))
     }
 
     /// Sets fields of a record that is as it was read, to values that may well be set twice.
@@ -84,19 +89,28 @@ impl<'a> Erp<'a> {
     /// Does what must not be done twice. Where the answer was lost, or says that it failed, `is_done`
     /// says whether it was done.
     pub(crate) fn once(&self, step: &str, request: &Request, is_done: impl Fn() -> Result<bool, Failure>) -> Result<(), Failure> {
-        // A refusal stands under its step's name for ever. Each attempt may try under one more name.
-        let mut refused = None;
+        self.first_success(step, |name| {
+            let done = Response { status: 204, headers: Vec::new(), body: Vec::new() };
+            let look = |_| Ok(if is_done()? { Settlement::Answered(done.clone()) } else { Settlement::Resend });
+            let answer = call_or_settle(name, request, look)?;
+            Ok(if answer.is_success() || !is_done()? { answer } else { done.clone() })
+        })?;
+        Ok(())
+    }
+
+    /// The answer of a step that is no refusal. A refusal stands under its step's name for ever, so each
+    /// attempt may try under one more name.
+    fn first_success(&self, step: &str, ask: impl Fn(&str) -> Result<Response, Failure>) -> Result<Response, Failure> {
+        let mut refused = Failure::retry(format!("{step}: the delivery has had no attempt yet"));
         for number in 1..=self.delivery.attempt {
             let name = if number == 1 { step.to_owned() } else { format!("{step} ({number})") };
-            let done = Response { status: 204, headers: Vec::new(), body: Vec::new() };
-            let look = |_| Ok(if is_done()? { Settlement::Answered(done) } else { Settlement::Resend });
-            let answer = call_or_settle(&name, request, look)?;
-            if answer.is_success() || is_done()? {
-                return Ok(());
+            let answer = ask(&name)?;
+            if answer.is_success() {
+                return Ok(answer);
             }
-            refused = Some(self.failure(&name, &answer));
+            refused = self.failure(&name, &answer);
         }
-        Err(refused.unwrap_or_else(|| Failure::retry(format!("{step}: the delivery has had no attempt yet"))))
+        Err(refused)
     }
 
     /// A POST to a place of the standard API.

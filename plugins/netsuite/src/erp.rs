@@ -44,28 +44,10 @@ impl<'a> Erp<'a> {
 
     /// The rows that a query finds now.
     pub(crate) fn query<T: DeserializeOwned>(&self, step: &str, sql: &str) -> Result<Vec<T>, Failure> {
-        self.rows(|| self.name(step), sql)
-    }
-
-    /// The rows that a query found when this delivery first asked it.
-    pub(crate) fn query_once<T: DeserializeOwned>(&self, step: &str, sql: &str) -> Result<Vec<T>, Failure> {
-        let mut page = 0;
-        self.rows(
-            || {
-                page += 1;
-                if page == 1 { step.to_owned() } else { format!("{step} (page {page})") }
-            },
-            sql,
-        )
-    }
-
-    fn rows<T: DeserializeOwned>(&self, mut name: impl FnMut() -> String, sql: &str) -> Result<Vec<T>, Failure> {
         let mut rows = Vec::new();
         loop {
-            let path = format!("/suiteql?limit={PAGE}&offset={}", rows.len());
-            let request = Request::post(&self.settings.query_connection, path).header("prefer", "transient").json(&json!({ "q": sql }));
-            let name = name();
-            let answer = call(&name, &request)?;
+            let name = self.name(step);
+            let answer = call(&name, &self.suiteql(sql, rows.len()))?;
             if !answer.is_success() {
                 return Err(self.failure(&name, &answer));
             }
@@ -77,22 +59,42 @@ impl<'a> Erp<'a> {
         }
     }
 
+    /// The first page of rows that a query found when this delivery first asked it.
+    pub(crate) fn query_once<T: DeserializeOwned>(&self, step: &str, sql: &str) -> Result<Vec<T>, Failure> {
+        let answer = self.first_success(step, |name| Ok(call(name, &self.suiteql(sql, 0))?))?;
+        Ok(answer.json::<Page<T>>()?.items)
+    }
+
+    fn suiteql(&self, sql: &str, offset: usize) -> Request {
+        let path = format!("/suiteql?limit={PAGE}&offset={offset}");
+        Request::post(&self.settings.query_connection, path).header("prefer", "transient").json(&json!({ "q": sql }))
+    }
+
     /// Makes a record. Where the answer was lost, or says that it cannot be, `is_there` says whether
     /// it is there.
     pub(crate) fn create(&self, step: &str, request: &Request, is_there: impl Fn() -> Result<bool, Failure>) -> Result<(), Failure> {
-        // A refusal stands under its step's name for ever. Each attempt may try under one more name.
-        let mut refused = None;
+        self.first_success(step, |name| {
+            let made = Response { status: 204, headers: Vec::new(), body: Vec::new() };
+            let look = |_| Ok(if is_there()? { Settlement::Answered(made.clone()) } else { Settlement::Resend });
+            let answer = call_or_settle(name, request, look)?;
+            Ok(if answer.is_success() || !is_there()? { answer } else { made.clone() })
+        })?;
+        Ok(())
+    }
+
+    /// The answer of a step that is no refusal. A refusal stands under its step's name for ever, so each
+    /// attempt may try under one more name.
+    fn first_success(&self, step: &str, ask: impl Fn(&str) -> Result<Response, Failure>) -> Result<Response, Failure> {
+        let mut refused = Failure::retry(format!("{step}: the delivery has had no attempt yet"));
         for number in 1..=self.delivery.attempt {
             let name = if number == 1 { step.to_owned() } else { format!("{step} ({number})") };
-            let made = Response { status: 204, headers: Vec::new(), body: Vec::new() };
-            let look = |_| Ok(if is_there()? { Settlement::Answered(made) } else { Settlement::Resend });
-            let answer = call_or_settle(&name, request, look)?;
-            if answer.is_success() || is_there()? {
-                return Ok(());
+            let answer = ask(&name)?;
+            if answer.is_success() {
+                return Ok(answer);
             }
-            refused = Some(self.failure(&name, &answer));
+            refused = self.failure(&name, &answer);
         }
-        Err(refused.unwrap_or_else(|| Failure::retry(format!("{step}: the delivery has had no attempt yet"))))
+        Err(refused)
     }
 
     /// Writes what may well be written twice.
