@@ -10,6 +10,7 @@ mod service;
 
 mod business_central;
 mod netsuite;
+mod shopify;
 
 /// Retries without waiting, a few of them.
 const QUICK: &str = "[delivery.retry]\nfirst_delay = \"10ms\"\nlongest_delay = \"100ms\"\nattempts = 20\n";

@@ -1,4 +1,5 @@
-//! The round trip with a real ERP: Tryton on PostgreSQL, the real binary, real callbacks, real mails.
+//! The round trip with a real ERP, Tryton, and a real shop, Vendure, on PostgreSQL: the real binary,
+//! real callbacks, real mails.
 //!
 //! `cargo xtask e2e` installs the ERP, runs all of it and prints what was sent and what was found.
 
@@ -10,6 +11,7 @@ mod faults;
 mod goods;
 mod operators;
 mod parcels;
+mod shop;
 mod stock;
 
 use mortar_tests::callbacks;

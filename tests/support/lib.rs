@@ -9,6 +9,7 @@
 //! | [`fixtures`] | the sample callbacks |
 //! | [`callbacks`] | callbacks about what a test has put into an ERP |
 //! | [`tryton`] | a real ERP of one's own |
+//! | [`vendure`] | a real shop of one's own |
 //! | [`proxy`] | what stands before an ERP, and stops a request of one's choice |
 //! | [`paths`] | where the built things are |
 
@@ -23,6 +24,7 @@ pub mod paths;
 pub mod proxy;
 pub mod setup;
 pub mod tryton;
+pub mod vendure;
 
 pub use http::Answer;
 pub use setup::{Host, SECRET, Setup};

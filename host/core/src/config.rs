@@ -20,7 +20,7 @@ use ipnet::IpNet;
 use serde::Deserialize;
 
 pub use self::alerts::{AlertKind, AlertMail, AlertWebhook, AlertsConfig};
-pub use self::connection::{Algorithm, Auth, BreakerConfig, ConnectionConfig, OAuth1, OAuth2Jwt, OAuth2RefreshToken};
+pub use self::connection::{Algorithm, Auth, BreakerConfig, ConnectionConfig, Login, OAuth1, OAuth2Jwt, OAuth2RefreshToken, Refused};
 pub use self::problems::{Problem, dotted};
 pub use self::secret::Secret;
 pub use self::source::{Condition, KeyEncoding, PollConfig, Preset, Scheme, SnapshotConfig, SourceConfig, Verify};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, USER_AGENT};
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use reqwest::{Method, Response, StatusCode};
 use tokio::time::{Instant, timeout_at};
 use url::Url;
@@ -97,23 +97,30 @@ impl HttpClient {
             Auth::OAuth1(signer) => {
                 let nonce = Uuid::new_v4().simple().to_string();
                 let signature = signer.sign(&Method::GET, &url, &headers, &[], self.clock.now(), &nonce);
-                self.open(url, headers, signature).await
+                self.open(url, headers, signature.map(|signature| (&AUTHORIZATION, signature))).await
             }
-            Auth::OAuth2(tokens) => {
+            Auth::Token(tokens) => {
                 let token = tokens.token(&self.exchanger, None).await.map_err(|fault| refused(&fault.into()))?;
-                let response = self.open(url.clone(), headers.clone(), Some(token.header)).await?;
+                let response = self.open(url.clone(), headers.clone(), Some((tokens.header(), token.value))).await?;
                 if response.status() != StatusCode::UNAUTHORIZED {
                     return Ok(response);
                 }
                 let token = tokens.token(&self.exchanger, Some(token.number)).await.map_err(|fault| refused(&fault.into()))?;
-                self.open(url, headers, Some(token.header)).await
+                self.open(url, headers, Some((tokens.header(), token.value))).await
             }
         }
     }
 
-    async fn open(&self, url: Url, mut headers: HeaderMap, authorization: Option<HeaderValue>) -> Result<Response, DownloadError> {
+    async fn open(
+        &self,
+        url: Url,
+        mut headers: HeaderMap,
+        credentials: Option<(&HeaderName, HeaderValue)>,
+    ) -> Result<Response, DownloadError> {
         headers.entry(USER_AGENT).or_insert(AGENT);
-        headers.extend(authorization.map(|value| (AUTHORIZATION, value)));
+        if let Some((name, value)) = credentials {
+            headers.insert(name, value);
+        }
         self.exchanger.open(url, headers).await.map_err(|outcome| refused(&outcome))
     }
 }

@@ -197,6 +197,8 @@ pub enum Auth {
         client_secret: Secret,
         /// The scope asked for.
         scope: Option<String>,
+        /// The header that carries the token, bare. Absent: `Authorization: Bearer`.
+        header: Option<String>,
     },
     /// OAuth 2 client credentials, with a signed statement instead of a secret.
     #[serde(rename = "oauth2-jwt")]
@@ -214,6 +216,8 @@ pub enum Auth {
         /// The phrase.
         secret_phrase: Secret,
     },
+    /// A bearer token that one gets by logging in, kept until it is refused.
+    Login(Box<Login>),
 }
 
 /// `kind = "oauth2-jwt"`
@@ -297,6 +301,33 @@ pub struct OAuth1 {
     pub realm: Option<String>,
 }
 
+/// `kind = "login"`
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Login {
+    /// Where one logs in.
+    pub token_url: String,
+    /// What is posted there, as JSON. A text in it that is nothing but `{password}` is the password.
+    pub body: serde_json::Value,
+    /// The password.
+    pub password: Secret,
+    /// Where the answer has the token: a header's name, or the JSON pointer `/to/the/token`.
+    pub token: String,
+    /// An answer that says that the token is not valid, beside 401. It must also say that nothing was
+    /// done: the request is sent again.
+    pub refused: Option<Refused>,
+}
+
+/// `refused = { at = "/errors/0/extensions/code", is = "FORBIDDEN" }`
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Refused {
+    /// A JSON pointer into an answer.
+    pub at: String,
+    /// The text there.
+    pub is: String,
+}
+
 impl Auth {
     /// Every secret, with the key below `auth` that it stands at.
     #[must_use]
@@ -313,7 +344,17 @@ impl Auth {
                 own.into_iter().chain([("refresh_token", &refresh.refresh_token)]).collect()
             }
             Self::SecretPhrase { secret_phrase, .. } => vec![("secret_phrase", secret_phrase)],
+            Self::Login(login) => vec![("password", &login.password)],
             Self::OAuth1(oauth) => vec![("consumer_secret", &oauth.consumer_secret), ("token_secret", &oauth.token_secret)],
+        }
+    }
+
+    /// The header that carries a token that is fetched, where it is not `Authorization`.
+    #[must_use]
+    pub fn token_header(&self) -> Option<&str> {
+        match self {
+            Self::OAuth2ClientCredentials { header, .. } => header.as_deref(),
+            _ => None,
         }
     }
 
@@ -324,6 +365,7 @@ impl Auth {
             Self::OAuth2ClientCredentials { token_url, .. } | Self::SecretPhrase { token_url, .. } => Some(token_url),
             Self::OAuth2Jwt(jwt) => Some(&jwt.token_url),
             Self::OAuth2RefreshToken(refresh) => Some(&refresh.token_url),
+            Self::Login(login) => Some(&login.token_url),
             Self::None | Self::Bearer { .. } | Self::Basic { .. } | Self::Header { .. } | Self::OAuth1(_) => None,
         }
     }

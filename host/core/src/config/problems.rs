@@ -324,6 +324,7 @@ impl Problems {
         if let Auth::Header { name, .. } = auth {
             self.header(&format!("{at}.auth.name"), Some(name));
         }
+        self.header(&format!("{at}.auth.header"), auth.token_header());
         if let Some(token_url) = auth.token_url() {
             self.url(&format!("{at}.auth.token_url"), token_url, &["https", "http"]);
         }

@@ -204,6 +204,9 @@ mod tests {
             token_url = "https://e.example/token"
             client_id = "c"
             client_secret = { env = "H" }
+            [connections.g]
+            url = "https://g.example"
+            auth = { kind = "login", token_url = "https://g.example/login", body = { p = "{password}" }, password = { env = "J" }, token = "/token" }
             [sources.masonhub.api]
             url = "https://f.example"
             auth = { kind = "secret-phrase", token_url = "https://f.example/secrets", secret_phrase = { env = "I" } }
@@ -226,6 +229,7 @@ mod tests {
             "connections.b.auth.password F",
             "connections.c.auth.value G",
             "connections.e.auth.client_secret H",
+            "connections.g.auth.password J",
             "sources.masonhub.api.auth.secret_phrase I",
         ];
         assert_eq!(named, expected);

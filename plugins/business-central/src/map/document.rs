@@ -48,12 +48,12 @@ pub(crate) struct Posted {
     #[serde(default)]
     pub(crate) status: String,
     #[serde(alias = "salesShipmentLines", alias = "purchaseReceiptLines", alias = "salesCreditMemoLines", default)]
-    lines: Vec<PostedLine>,
+    pub(super) lines: Vec<PostedLine>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct PostedLine {
+pub(super) struct PostedLine {
     line_type: String,
     line_object_number: String,
     quantity: f64,

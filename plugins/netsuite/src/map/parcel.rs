@@ -110,7 +110,7 @@ mod tests {
 
     fn document(id: &str, external_id: &str, tracking: &[&str], lines: &[(&str, i64)]) -> Document {
         let tracking = tracking.iter().map(|t| (*t).to_owned()).collect();
-        Document { id: id.into(), external_id: external_id.into(), tracking, contents: units(lines), ..Document::default() }
+        Document { id: id.into(), external_id: external_id.into(), tracking, contents: units(lines) }
     }
 
     #[test]
