@@ -52,12 +52,18 @@ pub(crate) async fn confirmed(host: &Host, callback: &Value) {
 
 /// What the host found when it read the ERP back.
 async fn round_trip(host: &Host, callback: &Value) -> RoundTrip {
-    let known = |story: &EventStory| story.deliveries[0].round_trip.as_ref().is_some_and(|known| known.state != RoundTripState::Due);
-    let mut story = host.when(&event_id(callback), known).await;
-    story.deliveries.remove(0).round_trip.unwrap()
+    round_trip_of(host, callback, "tryton").await
 }
 
-fn report(line: &Value) {
+/// What one of several plugins found.
+pub(crate) async fn round_trip_of(host: &Host, callback: &Value, plugin: &str) -> RoundTrip {
+    let of = |story: &EventStory| story.deliveries.iter().find(|d| d.delivery.plugin == plugin).and_then(|d| d.round_trip.clone());
+    let known = |story: &EventStory| of(story).is_some_and(|known| known.state != RoundTripState::Due);
+    of(&host.when(&event_id(callback), known).await).unwrap()
+}
+
+/// Adds a line to the file of the results, if there is one.
+pub(crate) fn report(line: &Value) {
     if let Some(file) = std::env::var_os("MORTAR_E2E_RESULTS") {
         let mut file = std::fs::OpenOptions::new().append(true).create(true).open(file).unwrap();
         writeln!(file, "{line}").unwrap();

@@ -3,17 +3,20 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod admin;
+mod alerts;
 mod backup;
 mod bad_bodies;
 mod bad_plugins;
 mod check;
 mod commands;
+mod contract;
 mod dedupe;
 mod demo;
 mod disk;
 mod divergence;
 mod edge;
 mod erp_faults;
+mod gate;
 mod hello;
 mod in_doubt;
 mod layout;
@@ -26,14 +29,19 @@ mod rest_plugin;
 mod restart;
 mod retry;
 mod round_trip;
+mod shadow;
 mod sources;
 mod swap;
+mod validate;
 mod walls;
 
 use mortar_simulator::erp::{Erp, ErpOptions, Handle};
 
 /// Retries without waiting, a few of them.
 const QUICK: &str = "[delivery.retry]\nfirst_delay = \"10ms\"\nlongest_delay = \"50ms\"\nattempts = 5\n";
+
+/// The ERP is read back without waiting; goes on with the table that the settings of `rest` end with.
+const AT_ONCE: &str = "\nafter = \"0s\"\n[round_trip.retry]\nfirst_delay = \"50ms\"\nlongest_delay = \"50ms\"\n";
 
 /// An ERP on this machine; it lives as long as the test.
 async fn erp(idempotency_header: Option<&str>) -> (String, Handle) {

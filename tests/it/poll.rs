@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use mortar_core::story::Origin;
 use mortar_simulator::masonhub::api::{Api, ApiHandle, ApiOptions, Tell};
 use mortar_simulator::masonhub::{Callback, Kind, Plan, Scenario};
-use mortar_tests::Setup;
+use mortar_tests::{Setup, fixtures};
 use serde_json::Value;
 
 use super::{erp, rest_settings};
@@ -109,4 +109,58 @@ async fn a_source_that_polls_finds_what_is_held() {
         }
     };
     tokio::time::timeout(Duration::from_secs(120), arrived).await.expect("the poll finds it");
+}
+
+/// The stock that the warehouse has, by SKU.
+fn skus(plan: &Plan) -> Vec<String> {
+    plan.truth.stock.keys().cloned().collect()
+}
+
+#[tokio::test]
+async fn a_snapshot_makes_events_of_the_counts_that_no_callback_told() {
+    let (erp_url, ledger) = erp(Some("Idempotency-Key")).await;
+    let (api, _handle, plan) = masonhub().await;
+    let host = setup(&erp_url, &api, "").start().await;
+    let registered = host.mortar(&["masonhub", "register", "--to", &host.url(), "--type", "snapshotReady"]).await;
+    assert!(registered.status.success(), "{registered:?}");
+
+    let missing = async |arguments: &[&str]| {
+        let told = host.mortar(&[&["reconcile", "--snapshot", "--json"], arguments].concat()).await;
+        let told: Value = serde_json::from_slice(&told.stdout).unwrap_or_else(|_| panic!("{told:?}"));
+        let events = told[0]["missing"].as_array().unwrap();
+        let mut subjects: Vec<_> = events.iter().map(|event| event["subject"].as_str().unwrap().to_owned()).collect();
+        subjects.sort_unstable();
+        subjects
+    };
+    let all: Vec<_> = skus(&plan).iter().map(|sku| format!("sku:{sku}")).collect();
+    assert!(all.len() >= 2);
+    assert_eq!(missing(&["--dry-run"]).await, all);
+    // What a callback tells, the snapshot does not tell again.
+    let mut newer = fixtures::fresh("inventory.updated");
+    newer["data"][0]["customer_identifier"] = skus(&plan)[0].as_str().into();
+    newer["data"][0]["as_of"] = "2100-01-01T00:00:00Z".into();
+    host.send(&newer).await;
+    assert_eq!(missing(&[]).await, all[1..]);
+    assert_eq!(missing(&[]).await, [""; 0]);
+    let arrived = async {
+        let told = |sku: &String| ledger.ledger().writes.iter().any(|write| write.path.contains(&format!("/stock/{sku}")));
+        while !skus(&plan).iter().all(told) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), arrived).await.expect("every count is delivered");
+}
+
+#[tokio::test]
+async fn a_snapshot_that_is_too_large_or_never_announced_says_so() {
+    let (erp_url, _ledger) = erp(None).await;
+    let (api, _handle, _plan) = masonhub().await;
+    let poll = "[sources.masonhub.poll]\ninterval = \"1h\"\n[sources.masonhub.poll.snapshot]\nwait = \"1s\"\nlimit = \"100 B\"\n";
+    let host = setup(&erp_url, &api, poll).start().await;
+    let said = async || String::from_utf8(host.mortar(&["reconcile", "--snapshot"]).await.stderr).unwrap();
+    let unheard = said().await;
+    assert!(unheard.contains("is snapshotReady registered?"), "{unheard}");
+    host.mortar(&["masonhub", "register", "--to", &host.url()]).await;
+    let large = said().await;
+    assert!(large.contains("the file is over 100 bytes"), "{large}");
 }

@@ -342,3 +342,97 @@ fn bomb() -> Vec<u8> {
     let function = format!("(func (local {}) {steps})", "i64 ".repeat(1000));
     wat::parse_str(format!("(component (core module (func $f (param i64) (result i64) local.get 0) {function}{function}))")).unwrap()
 }
+
+#[tokio::test]
+async fn a_grant_of_a_connection_that_is_not_there_is_refused() {
+    let mut host = host("ok").await;
+    let old = digest(&host, "misbehave").await;
+    host.replace("plugins/misbehave/plugin.toml", "connections = [\"erp\", \"epr\"]\n");
+    let words = "there is no connection `epr`: add [connections.epr] to mortar.toml";
+    host.when_plugin("misbehave", |plugin| plugin["problems"].to_string().contains(words)).await;
+    assert_eq!(ran_on(&host.until(&send(&host, "SO-1").await, State::Done).await), [old.as_str()]);
+    // At a start too: what was in force is so again, and the reason is told.
+    host.kill().await;
+    host.restart().await;
+    let plugin = host.plugin("misbehave").await;
+    assert_eq!((plugin["digest"].as_str(), plugin["problems"].to_string().contains(words)), (Some(old.as_str()), true), "{plugin}");
+    host.until(&send(&host, "SO-2").await, State::Done).await;
+    // And where it is the configuration that lost a connection.
+    host.replace("plugins/misbehave/plugin.toml", settings("ok"));
+    host.when_plugin("misbehave", |plugin| plugin["problems"] == serde_json::json!([])).await;
+    host.kill().await;
+    host.setup.rename_connection("erp", "sap");
+    host.restart().await;
+    let plugin = host.plugin("misbehave").await;
+    assert!(plugin["problems"].to_string().contains("there is no connection `erp`"), "{plugin}");
+    host.until(&send(&host, "SO-3").await, State::Done).await;
+}
+
+#[tokio::test]
+async fn the_deliveries_of_a_forgotten_plugin_are_discarded() {
+    let host = host("retry").await;
+    let tried = send(&host, "SO-1").await;
+    host.when(&tried, |story| !story.deliveries[0].attempts.is_empty()).await;
+    fs::rename(host.setup.path().join("plugins/misbehave"), host.setup.path().join("aside")).unwrap();
+    host.in_state("misbehave", "parked").await;
+    let new = send(&host, "SO-2").await;
+    host.when(&new, |story| story.deliveries[0].delivery.parked).await;
+    host.when(&tried, |story| story.deliveries[0].delivery.state != State::Running).await;
+    let forgotten = host.mortar(&["plugin", "forget", "misbehave", "--discard"]).await;
+    let said = String::from_utf8_lossy(&forgotten.stdout).into_owned();
+    assert!(forgotten.status.success() && said.contains("2 deliveries discarded"), "{forgotten:?}");
+    for event in [&tried, &new] {
+        let story = host.until(event, State::Ignored).await;
+        assert_eq!(story.deliveries[0].delivery.reason.as_deref(), Some("plugin misbehave was forgotten"));
+    }
+    let again = host.mortar(&["plugin", "forget", "misbehave", "--discard"]).await;
+    assert_eq!(again.status.code(), Some(5), "{again:?}");
+}
+
+#[tokio::test]
+async fn with_trusted_keys_only_what_they_signed_is_put_in_force() {
+    let (url, _) = erp(None).await;
+    let setup = Setup::new().connection("erp", &url, "");
+    let key = async |name: &str| {
+        let made = setup.mortar(&["plugin", "keygen", name]).await;
+        String::from_utf8(made.stdout).unwrap().lines().next().unwrap().to_owned()
+    };
+    let (ours, theirs) = (key("ours.pem").await, key("theirs.pem").await);
+    let setup = setup.misbehaving("ok", "").plugins(&format!("trusted_keys = [\"{ours}\"]\n"));
+    let sign = async |file: &str, key: &str| assert!(setup.mortar(&["plugin", "sign", file, "--key", key]).await.status.success());
+    let plugin = "plugins/misbehave/plugin.wasm";
+    sign(plugin, "ours.pem").await;
+    let (good, other) = components();
+    for (file, bytes) in [("unsigned.wasm", other.clone()), ("foreign.wasm", other.clone()), ("new.wasm", other), ("changed.wasm", good)] {
+        fs::write(setup.path().join(file), bytes).unwrap();
+    }
+    sign("foreign.wasm", "theirs.pem").await;
+    for file in ["new.wasm", "changed.wasm"] {
+        sign(file, "ours.pem").await;
+    }
+    let verified = setup.mortar(&["plugin", "verify", "new.wasm"]).await;
+    assert!(verified.status.success() && String::from_utf8_lossy(&verified.stdout).contains(&format!("{ours}: trusted")), "{verified:?}");
+    assert_eq!(setup.mortar(&["plugin", "verify", "foreign.wasm"]).await.status.code(), Some(1));
+    let host = setup.start().await;
+    let old = digest(&host, "misbehave").await;
+    let bytes = |file: &str| fs::read(host.setup.path().join(file)).unwrap();
+    let mut changed = bytes("changed.wasm");
+    changed[1000] ^= 1;
+    for (component, words) in [
+        (bytes("unsigned.wasm"), "the component is not signed".to_owned()),
+        (changed, "was changed after it was signed".to_owned()),
+        (bytes("foreign.wasm"), format!("is signed by {theirs}, which is not among `plugins.trusted_keys`")),
+    ] {
+        host.replace(plugin, component);
+        let told = host.when_plugin("misbehave", |plugin| plugin["problems"].to_string().contains(&words)).await;
+        assert!(told["problems"].to_string().contains("plugin.untrusted"), "{told}");
+        assert_eq!(ran_on(&host.until(&send(&host, &words).await, State::Done).await), [old.as_str()]);
+    }
+    host.replace(plugin, bytes("new.wasm"));
+    host.swapped("misbehave", &old).await;
+    let shown = host.mortar(&["plugin", "show", "misbehave"]).await;
+    let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+    for words in [&format!("signed by  {ours}"), "wit-bindgen-rust", "mortar:plugin@0.1.0", "mortar:events@0.1.0"] {
+        assert!(shown.contains(words), "{words} in\n{shown}");
+    }
+}

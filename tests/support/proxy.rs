@@ -111,8 +111,8 @@ async fn pass(request: Request<Incoming>, port: u16, stops: Arc<Mutex<Vec<Stop>>
     let answer = http::send(head.method.as_str(), &url, &headers, body).await.map_err(io::Error::other)?;
     wait(stop_after).await?;
     let mut response = Response::builder().status(answer.status);
-    if let Some(kind) = answer.headers.get("content-type") {
-        response = response.header("content-type", kind);
+    for (name, value) in answer.headers.iter().filter(|(name, _)| !named.contains(&name.as_str())) {
+        response = response.header(name, value);
     }
     Ok(response.body(Full::new(answer.body)).unwrap())
 }

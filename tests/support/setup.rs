@@ -86,6 +86,11 @@ impl Setup {
         self.config(&format!("[connections.{name}]\nurl = \"{url}\"\nprivate_addresses = true\n{more}"))
     }
 
+    /// Has a connection another name from the next start on.
+    pub fn rename_connection(&mut self, name: &str, new: &str) {
+        self.config = self.config.replace(&format!("[connections.{name}]"), &format!("[connections.{new}]"));
+    }
+
     /// Adds a plugin.
     #[must_use]
     pub fn plugin(self, name: &str, component: &str, settings: &str) -> Self {
@@ -96,10 +101,12 @@ impl Setup {
         self
     }
 
-    /// Adds the misbehaving plugin, which may use the connection `erp`.
+    /// Adds the misbehaving plugin, which may use the connections `erp` and `mail` where they are there.
     #[must_use]
     pub fn misbehaving(self, behaviour: &str, settings: &str) -> Self {
-        let settings = format!("connections = [\"erp\", \"mail\"]\n{settings}\n[config]\nbehaviour = \"{behaviour}\"\n");
+        let there = ["erp", "mail"].into_iter().filter(|name| self.config.contains(&format!("[connections.{name}]")));
+        let connections: Vec<_> = there.collect();
+        let settings = format!("connections = {connections:?}\n{settings}\n[config]\nbehaviour = \"{behaviour}\"\n");
         self.plugin("misbehave", "misbehave", &settings)
     }
 

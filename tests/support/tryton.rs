@@ -23,12 +23,12 @@ use crate::paths::root;
 use crate::setup::{PATIENCE, free_port};
 
 /// The cluster serves all tests, so one that stops it must be alone.
-static CLUSTER: RwLock<()> = RwLock::const_new(());
+pub(crate) static CLUSTER: RwLock<()> = RwLock::const_new(());
 
 /// What `cargo xtask e2e` says.
 #[derive(Debug, Deserialize)]
-struct Installed {
-    postgres_port: u16,
+pub(crate) struct Installed {
+    pub(crate) postgres_port: u16,
     postgres_data: PathBuf,
     pg_ctl: PathBuf,
     python: PathBuf,
@@ -38,15 +38,20 @@ struct Installed {
 }
 
 impl Installed {
-    fn read() -> Self {
-        let file = std::env::var_os("MORTAR_ERP").map_or_else(|| root().join("target/erp/erp.json"), PathBuf::from);
+    /// Where `cargo xtask e2e` says it.
+    pub(crate) fn file() -> PathBuf {
+        std::env::var_os("MORTAR_ERP").map_or_else(|| root().join("target/erp/erp.json"), PathBuf::from)
+    }
+
+    pub(crate) fn read() -> Self {
+        let file = Self::file();
         let text = std::fs::read(&file).unwrap_or_else(|e| panic!("{}: {e}; `cargo xtask e2e` installs the ERP first", file.display()));
         serde_json::from_slice(&text).unwrap()
     }
 }
 
 impl Installed {
-    fn psql(&self, database: &str, sql: &str) -> std::process::Command {
+    pub(crate) fn psql(&self, database: &str, sql: &str) -> std::process::Command {
         let mut psql = std::process::Command::new(self.pg_ctl.with_file_name("psql"));
         psql.args(["-h", "127.0.0.1", "-p", &self.postgres_port.to_string(), "-U", "postgres"]);
         psql.args(["-v", "ON_ERROR_STOP=1", "-qc", sql, database]);
@@ -109,6 +114,12 @@ impl Tryton {
         static NEXT: AtomicU16 = AtomicU16::new(0);
         let installed = Installed::read();
         let database = format!("test_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        psql(&installed, "postgres", &format!("create database {database} template {}", installed.template)).await;
+        Self::start_over(share, database).await
+    }
+
+    async fn start_over(share: Share, database: String) -> Self {
+        let installed = Installed::read();
         let directory = TempDir::new().unwrap();
         let (port, smtp_port) = (free_port(), free_port());
         let configuration = format!(
@@ -120,13 +131,38 @@ impl Tryton {
         let mut smtp = Command::new(&installed.python);
         smtp.args(["-m", "aiosmtpd", "-n", "-l", &format!("127.0.0.1:{smtp_port}"), "-c", "aiosmtpd.handlers.Mailbox"]);
         let smtp = smtp.arg(directory.path().join("mails")).stderr(Stdio::null()).kill_on_drop(true).spawn().unwrap();
-        psql(&installed, "postgres", &format!("create database {database} template {}", installed.template)).await;
         let server = serve(&installed, directory.path());
         let tryton = Self { installed, directory, database, port, server, _smtp: smtp, share };
         listens(smtp_port).await;
         listens(port).await;
         tryton.search("sale.sale", json!([]), &[]).await;
         tryton
+    }
+
+    /// Another one over a copy of its database as it is now. Its own server is started again meanwhile.
+    pub async fn copy(&mut self) -> Self {
+        self.kill().await;
+        let database = format!("{}_copy", self.database);
+        // What the server had open would keep the database from being copied.
+        let end = format!("select pg_terminate_backend(pid) from pg_stat_activity where datname = '{}'", self.database);
+        psql(&self.installed, "postgres", &end).await;
+        psql(&self.installed, "postgres", &format!("create database {database} template {}", self.database)).await;
+        self.start_again().await;
+        let share = match self.share {
+            Share::Some { .. } => Share::Some { _guard: CLUSTER.read().await },
+            Share::All { .. } => panic!("whoever is alone has one only"),
+        };
+        Self::start_over(share, database).await
+    }
+
+    /// The base of its REST interface.
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}/{}/rest/model", self.port, self.database)
+    }
+
+    /// The header by which it is used.
+    pub fn bearer(&self) -> String {
+        format!("Bearer {}", self.installed.key)
     }
 
     /// The port of its server.
@@ -141,15 +177,19 @@ impl Tryton {
 
     /// The same, with a time that it waits for an answer.
     pub fn patient_host(&self, port: u16, timeout: &str) -> Setup {
+        let host = Setup::new().config("[delivery.retry]\nfirst_delay = \"200ms\"\nlongest_delay = \"1s\"\nattempts = 500\n");
+        self.join(host, port, timeout)
+    }
+
+    /// Adds the plugin as it is shipped and its connection to a host.
+    pub fn join(&self, host: Setup, port: u16, timeout: &str) -> Setup {
         let settings = std::fs::read_to_string(root().join("plugins/tryton/plugin.toml")).unwrap();
         let soon = "\n[round_trip]\nafter = \"0s\"\nretry = { first_delay = \"200ms\", longest_delay = \"1s\", attempts = 500 }\n";
         let connection = format!(
             "connect_timeout = \"1s\"\ntimeout = \"{timeout}\"\nauth = {{ kind = \"bearer\", token = {{ file = \"key\" }} }}\n\
              breaker = {{ first_open = \"100ms\", longest_open = \"1s\" }}"
         );
-        Setup::new()
-            .config("[delivery.retry]\nfirst_delay = \"200ms\"\nlongest_delay = \"1s\"\nattempts = 500\n")
-            .file("key", &self.installed.key)
+        host.file("key", &self.installed.key)
             .connection("erp", &format!("http://127.0.0.1:{port}/{}/rest/model", self.database), &connection)
             .plugin("tryton", "tryton", &(settings + soon))
     }
@@ -310,7 +350,7 @@ impl Drop for Tryton {
     }
 }
 
-async fn psql(installed: &Installed, database: &str, sql: &str) {
+pub(crate) async fn psql(installed: &Installed, database: &str, sql: &str) {
     let done = Command::from(installed.psql(database, sql)).output().await.unwrap();
     assert!(done.status.success(), "{sql}: {}", String::from_utf8_lossy(&done.stderr));
 }
@@ -322,7 +362,7 @@ fn serve(installed: &Installed, directory: &Path) -> Child {
     command.kill_on_drop(true).spawn().unwrap()
 }
 
-async fn listens(port: u16) {
+pub(crate) async fn listens(port: u16) {
     let deadline = Instant::now() + PATIENCE;
     while TcpStream::connect(("127.0.0.1", port)).is_err() {
         assert!(Instant::now() < deadline, "nothing listens on port {port}");

@@ -17,8 +17,8 @@ pub(crate) enum Auth {
     None,
     /// By a header that never changes.
     Header(HeaderName, HeaderValue),
-    /// By a bearer token that is fetched.
-    OAuth2(Box<TokenSource>),
+    /// By a token that is fetched.
+    Token(Box<TokenSource>),
     /// By a signature of the request.
     OAuth1(Box<Signer>),
 }
@@ -52,7 +52,7 @@ impl Auth {
             auth => {
                 let grant = Grant::new(setup, auth);
                 let source = TokenSource::new(setup, auth.token_url()?, grant?)?;
-                Some(Self::OAuth2(Box::new(source)))
+                Some(Self::Token(Box::new(source)))
             }
         }
     }
@@ -62,7 +62,8 @@ impl Auth {
         match self {
             Self::None => None,
             Self::Header(name, _) => Some(name.clone()),
-            Self::OAuth2(_) | Self::OAuth1(_) => Some(AUTHORIZATION),
+            Self::Token(tokens) => Some(tokens.header().clone()),
+            Self::OAuth1(_) => Some(AUTHORIZATION),
         }
     }
 }

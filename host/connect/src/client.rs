@@ -1,21 +1,26 @@
 //! A request through an HTTP connection: what it may ask for, what the host adds, which redirects
 //! are followed.
 
+mod download;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
 use mortar_core::call::Request;
+use mortar_core::pattern::Pattern;
 use mortar_core::ports::{Clock, SendError};
 use reqwest::Method;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use url::Url;
 use uuid::Uuid;
 
+pub use self::download::{Download, DownloadError, DownloadLimits};
+
 use crate::auth::Auth;
 use crate::classify::Outcome;
 use crate::exchange::Exchanger;
 use crate::header::{self, HeaderError};
-use crate::path::{Base, Pattern};
+use crate::path::Base;
 use crate::setup::Setup;
 
 /// What the ERP sees in `User-Agent`, unless the configuration or the plugin says something else.
@@ -179,17 +184,17 @@ impl HttpClient {
         }
     }
 
-    /// Sends with credentials. A token that the ERP refuses is replaced, once: a request that was
-    /// answered 401 was not applied, so it may be sent again.
+    /// Sends with credentials. A token that the ERP refuses is replaced, once: what was refused was not
+    /// applied, so it may be sent again.
     async fn authorized(&self, prepared: &Prepared, body: &Option<Bytes>) -> Outcome {
         let tokens = match &self.auth {
-            Auth::OAuth2(tokens) => tokens,
+            Auth::Token(tokens) => tokens,
             Auth::OAuth1(signer) => {
                 let (Prepared { method, url, headers }, body_bytes) = (prepared, body.as_deref().unwrap_or_default());
                 let nonce = Uuid::new_v4().simple().to_string();
                 let signature = signer.sign(method, url, headers, body_bytes, self.clock.now(), &nonce);
                 return match signature {
-                    Some(signature) => self.exchange(prepared, Some(signature), body).await,
+                    Some(signature) => self.exchange(prepared, Some((&AUTHORIZATION, signature)), body).await,
                     None => Outcome::Unsent { reason: "the keys of `auth` are no text for a header".into(), after: None },
                 };
             }
@@ -199,20 +204,20 @@ impl HttpClient {
             Ok(token) => token,
             Err(fault) => return fault.into(),
         };
-        let outcome = self.exchange(prepared, Some(token.header), body).await;
-        if outcome.status() != Some(401) {
+        let outcome = self.exchange(prepared, Some((tokens.header(), token.value)), body).await;
+        if !tokens.is_refused_by(&outcome) {
             return outcome;
         }
         match tokens.token(&self.exchanger, Some(token.number)).await {
-            Ok(token) => self.exchange(prepared, Some(token.header), body).await,
+            Ok(token) => self.exchange(prepared, Some((tokens.header(), token.value)), body).await,
             Err(fault) => fault.into(),
         }
     }
 
-    async fn exchange(&self, prepared: &Prepared, authorization: Option<HeaderValue>, body: &Option<Bytes>) -> Outcome {
+    async fn exchange(&self, prepared: &Prepared, credentials: Option<(&HeaderName, HeaderValue)>, body: &Option<Bytes>) -> Outcome {
         let mut headers = prepared.headers.clone();
-        if let Some(value) = authorization {
-            headers.insert(AUTHORIZATION, value);
+        if let Some((name, value)) = credentials {
+            headers.insert(name, value);
         }
         self.exchanger.exchange(prepared.method.clone(), prepared.url.clone(), headers, body.clone(), self.response_limit).await
     }

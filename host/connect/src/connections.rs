@@ -17,7 +17,7 @@ use url::Url;
 
 use crate::breaker::Phase;
 use crate::classify;
-use crate::client::HttpClient;
+use crate::client::{Download, DownloadError, DownloadLimits, HttpClient};
 use crate::gate::Gate;
 use crate::mail::MailClient;
 use crate::setup::{ConnectError, Secrets, Setup};
@@ -128,6 +128,18 @@ impl Connections {
         match &self.get(name).map_err(|e| e.to_string())?.transport {
             Transport::Http(client) => client.probe().await,
             Transport::Mail(client) => client.probe().await,
+        }
+    }
+
+    /// Asks for a file that is read as it comes. A download keeps no place of the connection, and does not
+    /// move its breaker.
+    ///
+    /// # Errors
+    /// It may not be asked for, or is not there.
+    pub async fn download(&self, connection: &str, url: &str, limits: &DownloadLimits) -> Result<Download, DownloadError> {
+        match &self.get(connection).map_err(|error| DownloadError::Denied(error.to_string()))?.transport {
+            Transport::Http(client) => client.download(url, limits).await,
+            Transport::Mail(_) => Err(DownloadError::Denied("a mail server has no files".into())),
         }
     }
 

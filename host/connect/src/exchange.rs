@@ -67,17 +67,33 @@ impl Exchanger {
         }
         *request.body_mut() = body.map(Into::into);
 
-        let mut response = match timeout_at(deadline, self.client.execute(request)).await {
-            Ok(Ok(response)) => response,
-            Ok(Err(error)) if error.is_connect() => return Outcome::Unsent { reason: cannot_connect(&error), after: None },
-            Ok(Err(error)) => return Outcome::Lost(format!("no answer: {}", root_cause(&error))),
-            Err(_) => return Outcome::Lost(format!("no answer within {:?}", self.timeout)),
+        let mut response = match self.head(request, deadline).await {
+            Ok(response) => response,
+            Err(outcome) => return outcome,
         };
         let body = match timeout_at(deadline, read(&mut response, limit)).await {
             Ok(body) => body,
             Err(_) => Err(BodyFault::Cut(format!("not complete within {:?}", self.timeout))),
         };
         Outcome::Answered(Answer { status: response.status().as_u16(), headers: as_text(response.headers()), body })
+    }
+}
+
+impl Exchanger {
+    /// Asks for what is to be read as it comes.
+    pub(crate) async fn open(&self, url: Url, headers: HeaderMap) -> Result<Response, Outcome> {
+        let mut request = Request::new(Method::GET, url);
+        *request.headers_mut() = headers;
+        self.head(request, Instant::now() + self.connect_timeout + self.timeout).await
+    }
+
+    async fn head(&self, request: Request, deadline: Instant) -> Result<Response, Outcome> {
+        match timeout_at(deadline, self.client.execute(request)).await {
+            Ok(Ok(response)) => Ok(response),
+            Ok(Err(error)) if error.is_connect() => Err(Outcome::Unsent { reason: cannot_connect(&error), after: None }),
+            Ok(Err(error)) => Err(Outcome::Lost(format!("no answer: {}", root_cause(&error)))),
+            Err(_) => Err(Outcome::Lost(format!("no answer within {:?}", self.timeout))),
+        }
     }
 }
 

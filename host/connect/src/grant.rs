@@ -1,5 +1,5 @@
-//! How an access token is asked for: with a secret, with a signed statement, with a refresh token, or
-//! as MasonHub wants it, with a secret phrase.
+//! How an access token is asked for: with a secret, with a signed statement, with a refresh token, as
+//! MasonHub wants it, with a secret phrase, or by a login.
 
 use jiff::Timestamp;
 use mortar_core::config::{Auth, Secret};
@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::assertion::Assertion;
 use crate::auth::basic;
+use crate::login::Login;
 use crate::setup::{Keeper, Setup};
 
 /// What a client asks a token endpoint with.
@@ -17,6 +18,8 @@ pub(crate) enum Grant {
     OAuth2(Box<OAuth2>),
     /// As MasonHub's `POST /secrets` wants it: the body, which has the phrase in it.
     Phrase(String),
+    /// As the configuration says.
+    Login(Box<Login>),
 }
 
 /// A client of an OAuth 2 server.
@@ -72,6 +75,9 @@ impl Grant {
             let phrase = setup.secret("auth.secret_phrase", secret_phrase)?;
             return Some(Self::Phrase(serde_json::json!({ "secret_phrase": phrase }).to_string()));
         }
+        if let Auth::Login(login) = auth {
+            return Login::new(setup, login).map(|login| Self::Login(Box::new(login)));
+        }
         OAuth2::new(setup, auth).map(|oauth| Self::OAuth2(Box::new(oauth)))
     }
 
@@ -79,7 +85,15 @@ impl Grant {
     pub(crate) fn other_manner(&self, manner: &Manner) -> Option<Manner> {
         match self {
             Self::OAuth2(oauth) => oauth.other_manner(manner),
-            Self::Phrase(_) => None,
+            Self::Phrase(_) | Self::Login(_) => None,
+        }
+    }
+
+    /// The login, where it is one.
+    pub(crate) fn login(&self) -> Option<&Login> {
+        match self {
+            Self::Login(login) => Some(login),
+            Self::OAuth2(_) | Self::Phrase(_) => None,
         }
     }
 
@@ -88,6 +102,7 @@ impl Grant {
         match self {
             Self::OAuth2(oauth) => oauth.ask(manner, now),
             Self::Phrase(body) => Ok(Asked { authorization: None, content_type: "application/json", body: body.clone() }),
+            Self::Login(login) => Ok(Asked { authorization: None, content_type: "application/json", body: login.body.clone() }),
         }
     }
 
@@ -120,9 +135,13 @@ impl OAuth2 {
                 let keeper = setup.secrets.keeper(&refresh.refresh_token);
                 Some(Self { client: client?, refresh: Some(Refresh { token, keeper }), scope: refresh.scope.clone() })
             }
-            Auth::None | Auth::Bearer { .. } | Auth::Basic { .. } | Auth::Header { .. } | Auth::OAuth1(_) | Auth::SecretPhrase { .. } => {
-                None
-            }
+            Auth::None
+            | Auth::Bearer { .. }
+            | Auth::Basic { .. }
+            | Auth::Header { .. }
+            | Auth::OAuth1(_)
+            | Auth::SecretPhrase { .. }
+            | Auth::Login(_) => None,
         }
     }
 

@@ -7,8 +7,9 @@
 //! | `gate` | whether a request may start now; who has to wait stands in line here |
 //! | `breaker`, `rate` | what the gate goes by: the breaker with its ramp, requests per second |
 //! | `client` | a request through an HTTP connection: allow-lists, credentials, redirects |
+//! | `client::download` | a file that is read as it comes |
 //! | `path`, `header` | what a plugin may ask for: nothing beside the base URL, no header of the host's |
-//! | `auth`, `token`, `grant`, `assertion` | credentials; access tokens of OAuth 2 and of MasonHub, how they are asked for, signed statements |
+//! | `auth`, `token`, `grant`, `assertion`, `login` | credentials; access tokens of OAuth 2 and of MasonHub, how they are asked for, signed statements, logins |
 //! | `oauth1` | signatures of OAuth 1.0a |
 //! | `address` | which addresses may be reached |
 //! | `exchange`, `tls` | one HTTP request and its answer on the wire, within time and size |
@@ -30,6 +31,7 @@ mod gate;
 mod grant;
 mod header;
 mod letter;
+mod login;
 mod mail;
 mod oauth1;
 mod path;
@@ -38,5 +40,6 @@ mod setup;
 mod tls;
 mod token;
 
+pub use client::{Download, DownloadError, DownloadLimits};
 pub use connections::{BreakerState, ConnectionStatus, Connections};
 pub use setup::{ConnectError, Keeper, Secrets};

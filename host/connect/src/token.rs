@@ -1,4 +1,4 @@
-//! OAuth 2 and MasonHub: an access token that is fetched once for all who need it, kept until
+//! OAuth 2, MasonHub and logins: an access token that is fetched once for all who need it, kept until
 //! shortly before it expires, and fetched anew when the ERP refuses it.
 
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
 use mortar_core::ports::Clock;
 use reqwest::Method;
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use serde::Deserialize;
 use tokio::sync::Mutex;
 use url::Url;
@@ -18,12 +18,14 @@ use url::Url;
 use crate::classify::{Answer, BodyFault, Outcome, quote};
 use crate::exchange::Exchanger;
 use crate::grant::{Grant, Manner};
+use crate::header;
 use crate::setup::Setup;
 
 /// Size of a token endpoint's answer.
 const ANSWER_LIMIT: usize = 64 * 1024;
 
-/// How long a token is kept whose lifetime neither the server nor the token says.
+/// How long a token is kept whose lifetime neither the server nor the token says. One that came by a
+/// login is kept until it is refused: each login may be a session more.
 const UNSAID_LIFETIME: Duration = Duration::from_secs(5 * 60);
 
 /// How long before its end a token is no longer used, at most: requests take their time.
@@ -33,6 +35,8 @@ const MARGIN: Duration = Duration::from_secs(60);
 pub(crate) struct TokenSource {
     endpoint: Url,
     grant: Grant,
+    /// The header that carries the token.
+    header: HeaderName,
     clock: Arc<dyn Clock>,
     /// Fetches that ended. Changed only under the lock of the cache.
     fetches: AtomicU64,
@@ -51,8 +55,8 @@ struct Cache {
 /// An access token.
 #[derive(Clone)]
 pub(crate) struct Token {
-    /// The value of the `Authorization` header.
-    pub(crate) header: HeaderValue,
+    /// The value of its header.
+    pub(crate) value: HeaderValue,
     /// The fetch that brought it.
     pub(crate) number: u64,
     fresh_until: Timestamp,
@@ -84,6 +88,12 @@ struct Granted {
     refresh_token: Option<String>,
 }
 
+impl Granted {
+    fn by_login(access_token: String) -> Self {
+        Self { access_token, token_type: None, expires_in: None, refresh_token: None }
+    }
+}
+
 /// A token endpoint's refusal.
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -101,8 +111,20 @@ impl TokenSource {
         if let Some(url) = &url {
             setup.endpoint("auth.token_url", url);
         }
+        let header = match setup.config.auth.token_header() {
+            Some(name) => setup.header_name("auth.header", name),
+            None => Some(AUTHORIZATION),
+        };
+        if header.as_ref().is_some_and(|name| header::is_host_owned(name) && *name != AUTHORIZATION) {
+            setup.problem("auth.header", "this header belongs to the transport and cannot carry a token");
+        }
         let clock = setup.clock.clone();
-        Some(Self { endpoint: url?, grant, clock, fetches: AtomicU64::new(0), cache: Mutex::default() })
+        Some(Self { endpoint: url?, grant, header: header?, clock, fetches: AtomicU64::new(0), cache: Mutex::default() })
+    }
+
+    /// The header that carries the token.
+    pub(crate) fn header(&self) -> &HeaderName {
+        &self.header
     }
 
     /// A token that is fresh, and not the one that was refused. Whoever waits for a fetch that is
@@ -129,6 +151,12 @@ impl TokenSource {
         result
     }
 
+    /// True where an answer says that the token is not valid. What it was sent with was not applied.
+    pub(crate) fn is_refused_by(&self, outcome: &Outcome) -> bool {
+        let Outcome::Answered(answer) = outcome else { return false };
+        answer.status == 401 || self.grant.login().is_some_and(|login| login.is_refused_by(answer))
+    }
+
     async fn fetch(&self, exchanger: &Exchanger, number: u64, manner: &mut Manner) -> Result<Token, TokenFault> {
         let mut answer = self.ask(exchanger, manner).await?;
         if matches!(answer.status, 400 | 401)
@@ -141,9 +169,9 @@ impl TokenSource {
             }
         }
         let granted = match (answer.status, &answer.body) {
-            (200, Ok(body)) => serde_json::from_slice::<Granted>(body).map_err(|_| self.fault("what it answered holds no access token"))?,
-            (200, Err(BodyFault::OverLimit(limit))) => return Err(self.fault(&format!("it answered more than {limit} bytes"))),
-            (200, Err(BodyFault::Cut(reason))) => return Err(self.fault(reason)),
+            (200..=299, Ok(body)) => self.read(&answer, body)?,
+            (200..=299, Err(BodyFault::OverLimit(limit))) => return Err(self.fault(&format!("it answered more than {limit} bytes"))),
+            (200..=299, Err(BodyFault::Cut(reason))) => return Err(self.fault(reason)),
             _ => return Err(self.refusal(&answer)),
         };
         if let Some(refresh_token) = &granted.refresh_token {
@@ -166,21 +194,31 @@ impl TokenSource {
         }
     }
 
+    fn read(&self, answer: &Answer, body: &[u8]) -> Result<Granted, TokenFault> {
+        match self.grant.login() {
+            Some(login) => login.token(answer).map(Granted::by_login).ok_or("it answered without a token: are user and password right?"),
+            None => serde_json::from_slice(body).map_err(|_| "what it answered holds no access token"),
+        }
+        .map_err(|reason| self.fault(reason))
+    }
+
     fn accept(&self, granted: &Granted, number: u64) -> Result<Token, TokenFault> {
         if granted.token_type.as_deref().is_some_and(|kind| !kind.eq_ignore_ascii_case("bearer")) {
             return Err(self.fault("its token is not a bearer token"));
         }
-        let Ok(mut header) = HeaderValue::from_str(&format!("Bearer {}", granted.access_token)) else {
+        let scheme = if self.header == AUTHORIZATION { "Bearer " } else { "" };
+        let Ok(mut value) = HeaderValue::from_str(&format!("{scheme}{}", granted.access_token)) else {
             return Err(self.fault("its token has characters that no header can carry"));
         };
-        header.set_sensitive(true);
+        value.set_sensitive(true);
         let seconds = granted.expires_in.as_ref().and_then(|v| v.as_u64().or_else(|| v.as_str()?.parse().ok()));
         let said = seconds.map(Duration::from_secs).or_else(|| lifetime(&granted.access_token));
-        let lifetime = said.unwrap_or(UNSAID_LIFETIME);
+        let unsaid = if self.grant.login().is_some() { Duration::MAX } else { UNSAID_LIFETIME };
+        let lifetime = said.unwrap_or(unsaid);
         let used_for = lifetime.saturating_sub(MARGIN.min(lifetime / 5));
         let used_for = SignedDuration::try_from(used_for).unwrap_or(SignedDuration::MAX);
         let fresh_until = self.clock.now().checked_add(used_for).unwrap_or(Timestamp::MAX);
-        Ok(Token { header, number, fresh_until })
+        Ok(Token { value, number, fresh_until })
     }
 
     fn refusal(&self, answer: &Answer) -> TokenFault {

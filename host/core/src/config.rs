@@ -1,12 +1,14 @@
 //! The configuration file, as data. Reading it from disk, looking up secrets and proving it belong
 //! to the server.
 
+mod alerts;
 mod connection;
 pub mod duration;
 mod problems;
 mod secret;
 pub mod size;
 mod source;
+mod trust;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -17,10 +19,12 @@ use bytesize::ByteSize;
 use ipnet::IpNet;
 use serde::Deserialize;
 
-pub use self::connection::{Algorithm, Auth, BreakerConfig, ConnectionConfig, OAuth1, OAuth2Jwt, OAuth2RefreshToken};
+pub use self::alerts::{AlertKind, AlertMail, AlertWebhook, AlertsConfig};
+pub use self::connection::{Algorithm, Auth, BreakerConfig, ConnectionConfig, Login, OAuth1, OAuth2Jwt, OAuth2RefreshToken, Refused};
 pub use self::problems::{Problem, dotted};
 pub use self::secret::Secret;
-pub use self::source::{Condition, KeyEncoding, PollConfig, Preset, Scheme, SourceConfig, Verify};
+pub use self::source::{Condition, KeyEncoding, PollConfig, Preset, Scheme, SnapshotConfig, SourceConfig, Verify};
+pub use self::trust::{PublicKey, Sha256Hex};
 use crate::retry::RetryPolicy;
 
 /// `mortar.toml`
@@ -41,6 +45,8 @@ pub struct Config {
     pub sources: BTreeMap<String, SourceConfig>,
     /// ERP endpoints and mail servers, by name.
     pub connections: BTreeMap<String, ConnectionConfig>,
+    /// Who is told when something is wrong.
+    pub alerts: AlertsConfig,
     /// What the host logs about itself.
     pub log: LogConfig,
 }
@@ -185,6 +191,14 @@ pub struct PluginsConfig {
     /// Size of the cache. Over it, what no plugin uses any more goes, oldest use first.
     #[serde(with = "size")]
     pub cache_limit: ByteSize,
+    /// Code that no plugin uses any more goes when it was not used for so long.
+    #[serde(with = "duration")]
+    pub cache_time: Duration,
+    /// Only components that one of these keys has signed are loaded. Empty, as `allowed_digests` is:
+    /// all are.
+    pub trusted_keys: Vec<PublicKey>,
+    /// Components that are loaded whoever signed them, by the SHA-256 of their file in hex.
+    pub allowed_digests: Vec<Sha256Hex>,
     /// Memory that compiling one component may take.
     #[serde(with = "size")]
     pub compile_memory: ByteSize,
@@ -216,6 +230,9 @@ impl Default for PluginsConfig {
             keep_generations: 10,
             keep_time: Duration::from_secs(90 * 24 * 3600),
             cache_limit: ByteSize::gib(2),
+            cache_time: Duration::from_secs(90 * 24 * 3600),
+            trusted_keys: Vec::new(),
+            allowed_digests: Vec::new(),
             compile_memory: ByteSize::gib(2),
             compile_time: Duration::from_secs(120),
             component_limit: ByteSize::mib(32),

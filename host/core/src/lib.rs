@@ -9,18 +9,25 @@
 //! | [`delivery`] | deliveries, their states, what an attempt makes of them |
 //! | [`retry`] | when a failed attempt is followed by another |
 //! | [`round_trip`] | reading back from the ERP what has arrived |
+//! | [`diff`] | what a handler does with a recorded delivery, and how two such runs differ |
+//! | [`comparison`] | how a generation does compared with the one in force: gate and shadow |
 //! | [`code`] | the stable error codes |
 //! | [`config`], [`plugin`] | `mortar.toml` and `plugin.toml` as data |
+//! | [`grant`], [`pattern`] | what a plugin may ask of a connection |
 //! | [`toml_problems`] | reading these files with every problem at once |
 //! | [`story`] | what operators read |
 //! | [`ports`] | what the pipeline needs of the world: journal, sandbox, connector, clock |
 
 pub mod call;
 pub mod code;
+pub mod comparison;
 pub mod config;
 pub mod delivery;
+pub mod diff;
 pub mod event;
+pub mod grant;
 pub mod masonhub;
+pub mod pattern;
 pub mod plugin;
 pub mod ports;
 pub mod retry;

@@ -1,15 +1,17 @@
 //! A plugin's settings: what `plugin.toml` says, with safe defaults where it says nothing. And what
 //! can be wrong with a plugin.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytesize::ByteSize;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::config::{duration, size};
 use crate::delivery::Gap;
+use crate::grant::Grant;
 use crate::round_trip::RoundTripSettings;
 
 /// `plugin.toml`. A plugin without one has no grants and the default limits.
@@ -21,6 +23,8 @@ pub struct PluginSettings {
     pub events: Option<Vec<String>>,
     /// Connections that the plugin may use.
     pub connections: Vec<String>,
+    /// What it may ask of them, where that is less than all.
+    pub grants: BTreeMap<String, Grant>,
     /// What the plugin reads through the `config` interface.
     pub config: toml::Table,
     /// Limits of one attempt.
@@ -37,6 +41,45 @@ pub struct PluginSettings {
     pub gap: Gap,
     /// How long, and how closely, a new version is watched.
     pub probation: Probation,
+    /// What a new version is tried on before it is put in force.
+    pub gate: Gate,
+}
+
+/// What a new version is tried on before it is put in force: recorded deliveries, which it runs offline.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Gate {
+    /// What follows where it does something else than the version in force.
+    pub policy: GatePolicy,
+    /// At most so many of the last deliveries that are over: up to 10,000.
+    pub last: u32,
+    /// At most so much of their payloads, requests and answers, which are held in memory: up to 256 MiB.
+    #[serde(with = "size")]
+    pub size: ByteSize,
+    /// For at most so long, since the swap waits for it: up to ten minutes. What is not compared by then is
+    /// counted as such.
+    #[serde(with = "duration")]
+    pub time: Duration,
+}
+
+/// What a gate does with a new version.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum GatePolicy {
+    /// Nothing is compared.
+    Off,
+    /// What is different is told, and the version is put in force. The default: a new version is there
+    /// to do something else, and only its author can say whether it is what was meant.
+    #[default]
+    Report,
+    /// Only a version that does the same on all of them is put in force by itself.
+    Block,
+}
+
+impl Default for Gate {
+    fn default() -> Self {
+        Self { policy: GatePolicy::Report, last: 50, size: ByteSize::mib(8), time: Duration::from_secs(10) }
+    }
 }
 
 /// When a new version is taken out of force again by itself.
@@ -105,6 +148,9 @@ pub struct Limits {
     /// One value of the plugin's state.
     #[serde(with = "size")]
     pub state_value: ByteSize,
+    /// All of the plugin's state, keys included. It is not of one attempt: what is stored counts.
+    #[serde(with = "size")]
+    pub state: ByteSize,
 }
 
 impl Default for Limits {
@@ -117,8 +163,24 @@ impl Default for Limits {
             sent: ByteSize::mib(16),
             log: ByteSize::kib(256),
             state_value: ByteSize::kib(64),
+            state: ByteSize::mib(16),
         }
     }
+}
+
+/// What a component's file tells of where it comes from.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Provenance {
+    /// Keys whose signatures are right.
+    pub signed_by: Vec<String>,
+    /// Languages.
+    pub languages: Vec<String>,
+    /// Compilers and other tools, with their versions.
+    pub tools: Vec<String>,
+    /// WIT packages that it imports, `package@version`.
+    pub imports: Vec<String>,
+    /// WIT packages that it exports.
+    pub exports: Vec<String>,
 }
 
 /// The stable codes of [`PluginProblem`].
@@ -163,6 +225,12 @@ pub mod code {
     pub const NOT_KEPT: &str = "plugin.not_kept";
     /// The version is not put in force: an operator or probation wants another one.
     pub const HELD_BACK: &str = "plugin.held_back";
+    /// The settings grant a connection that is not configured.
+    pub const CONNECTION: &str = "plugin.connection";
+    /// The component is neither signed by a trusted key nor allowed by its digest.
+    pub const UNTRUSTED: &str = "plugin.untrusted";
+    /// The version is not put in force: on recorded deliveries it does something else.
+    pub const GATE: &str = "plugin.gate";
     /// A limit in the settings is over the host's.
     pub const LIMIT: &str = "plugin.limit";
 }

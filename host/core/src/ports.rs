@@ -9,6 +9,7 @@ mod connector;
 mod journal;
 mod observer;
 mod polls;
+mod recordings;
 mod round_trips;
 mod sandbox;
 
@@ -16,6 +17,7 @@ pub use connector::*;
 pub use journal::*;
 pub use observer::*;
 pub use polls::*;
+pub use recordings::*;
 pub use round_trips::*;
 pub use sandbox::*;
 

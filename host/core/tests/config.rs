@@ -332,3 +332,16 @@ proptest! {
         let _ = locate(&text, &text);
     }
 }
+
+#[test]
+fn a_gate_is_bounded() {
+    let problems =
+        |text: &str| read_toml::<PluginSettings>(text).unwrap().problems().into_iter().map(|p| p.to_string()).collect::<Vec<_>>();
+    let most = "[gate]\npolicy = \"block\"\nlast = 10000\nsize = \"256 MiB\"\ntime = \"10m\"\n";
+    assert_eq!(problems(most), Vec::<String>::new());
+    assert_eq!(
+        problems("[gate]\nlast = 10001\nsize = \"257 MiB\"\ntime = \"11m\"\n"),
+        ["gate.last: must be 10000 at most", "gate.size: must be 256 MiB at most", "gate.time: must be 10m at most"]
+    );
+    assert_eq!(problems("gate = { last = 0, size = \"0 B\", time = \"0s\" }").len(), 3);
+}

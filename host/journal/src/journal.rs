@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -11,7 +11,8 @@ use jiff::Timestamp;
 use mortar_core::delivery::{DeliveryId, EventSeq, PluginNo};
 use mortar_core::ports::{
     Accepted, BoxFuture, CallWrite, Claim, Clock, DueRoundTrip, Filter, Finish, Finished, Intervention, Journal, JournalError, KnownEvents,
-    Lease, Look, LookAt, Marked, NewCallback, Polls, Receipt, RejectedCallback, RoundTripCount, RoundTrips, Share, StateEntry,
+    Lease, Look, LookAt, Marked, NewCallback, Polls, Receipt, Recording, Recordings, RejectedCallback, RoundTripCount, RoundTrips, Share,
+    StateEntry, WhichRecordings,
 };
 use mortar_core::round_trip::RoundTripState;
 use mortar_core::story;
@@ -51,6 +52,8 @@ pub struct SqliteJournal {
     queries: Option<Reader>,
     pub(crate) shared: Arc<Shared>,
     hash_keys: HashKeys,
+    /// Where events of which subject are, once polls have asked.
+    noted: Arc<Mutex<read::Subjects>>,
     backups: Backups,
     stop: Arc<AtomicBool>,
     writer: Option<JoinHandle<Remains>>,
@@ -110,7 +113,8 @@ impl SqliteJournal {
             vec![loading, querying, start_thread("journal-copy", move || checkpointer.run())?, start_thread("journal-count", counting)?];
         let writer = Some(start_thread("journal-write", move || writer.run())?);
         let (line, loads, queries) = (Some(line), Some(loads), Some(queries));
-        Ok(Self { line, line_bytes, most_bytes, loads, queries, shared, hash_keys, backups, stop, writer, threads })
+        let noted = Arc::default();
+        Ok(Self { line, line_bytes, most_bytes, loads, queries, shared, hash_keys, noted, backups, stop, writer, threads })
     }
 
     /// What writes backups of it.
@@ -199,11 +203,23 @@ impl Drop for SqliteJournal {
 
 impl Polls for SqliteJournal {
     fn known(&self, source: Arc<str>, subjects: BTreeSet<String>) -> Receipt<KnownEvents> {
-        self.query(move |conn, _| read::known(conn, &source, &subjects))
+        let noted = self.noted.clone();
+        // Only one thread answers queries, so nobody waits for it.
+        self.query(move |conn, _| read::known(conn, &mut noted.lock().unwrap_or_else(PoisonError::into_inner), &source, &subjects))
     }
 
     fn accept_polled(&self, polled: NewCallback, next: EventSeq) -> Receipt<Accepted> {
         self.write(Accept { callback: Arc::new(polled), looked_to: Some(next) })
+    }
+}
+
+impl Recordings for SqliteJournal {
+    fn last(&self, which: WhichRecordings) -> Receipt<Vec<Recording>> {
+        self.query(move |conn, _| read::recordings(conn, &which))
+    }
+
+    fn recording(&self, delivery: DeliveryId) -> Receipt<Option<Recording>> {
+        self.query(move |conn, _| read::recording(conn, delivery))
     }
 }
 
@@ -275,6 +291,13 @@ impl Journal for SqliteJournal {
     fn state(&self, plugin: PluginNo, key: String) -> Receipt<Option<StateEntry>> {
         match &self.loads {
             Some(loads) => loads.ask(move |conn| read::state(conn, plugin, &key)),
+            None => failed(stopped()),
+        }
+    }
+
+    fn state_size(&self, plugin: PluginNo) -> Receipt<u64> {
+        match &self.loads {
+            Some(loads) => loads.ask(move |conn| read::state_size(conn, plugin)),
             None => failed(stopped()),
         }
     }

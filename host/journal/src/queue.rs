@@ -268,6 +268,11 @@ impl Queue {
         })
     }
 
+    /// True where a lease holds the delivery.
+    pub(crate) fn runs(&self, key: DeliveryKey) -> bool {
+        self.held.contains_key(&key)
+    }
+
     /// The deliveries of a line where the newest wins.
     pub(crate) fn counts(&self, line: u64) -> Vec<Count> {
         let mut slot = self.lines.get(&line).map_or(NONE, |line| line.head);

@@ -3,6 +3,7 @@
 mod aside;
 mod known;
 mod listing;
+mod recordings;
 mod round_trips;
 mod rows;
 mod story;
@@ -17,8 +18,9 @@ use mortar_core::ports::{Claim, JournalError, Lease, StateEntry, StoredEvent};
 use rusqlite::{Connection, OptionalExtension};
 
 pub(crate) use aside::{quarantined, quarantined_callback, rejected, rejected_callback};
-pub(crate) use known::known;
+pub(crate) use known::{Subjects, known};
 pub(crate) use listing::list;
+pub(crate) use recordings::{recording, recordings};
 pub(crate) use round_trips::{due, first_since, report, round_trips};
 pub(crate) use story::story;
 pub(crate) use tally::Tallying;
@@ -109,6 +111,14 @@ pub(crate) fn state(conn: &Connection, plugin: PluginNo, key: &str) -> Result<Op
         let mut entry = conn.prepare_cached("SELECT value, version FROM state WHERE plugin = ? AND key = ?")?;
         let entry = entry.query_row((plugin.0, key), |row| Ok(StateEntry { value: row.get(0)?, version: rows::number(row, 1)? }));
         entry.optional()
+    })
+}
+
+/// Bytes of a plugin's state.
+pub(crate) fn state_size(conn: &Connection, plugin: PluginNo) -> Result<u64, JournalError> {
+    reading(|| {
+        let mut size = conn.prepare_cached("SELECT ifnull(sum(octet_length(key) + octet_length(value)), 0) FROM state WHERE plugin = ?")?;
+        size.query_row([plugin.0], |row| rows::number(row, 0))
     })
 }
 

@@ -1,4 +1,4 @@
-//! The SQLite journal keeps the contract of the `Journal` port, and that of `RoundTrips`.
+//! The SQLite journal keeps the contract of the `Journal` port, and those of `RoundTrips` and `Recordings`.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, unreachable_pub, missing_docs)]
 
@@ -7,9 +7,9 @@ mod suite;
 
 use std::sync::Arc;
 
-use mortar_core::ports::{Journal, RoundTrips};
+use mortar_core::ports::{Journal, Recordings, RoundTrips};
 use mortar_journal::{Options, SqliteJournal};
-use suite::{RoundTripStore, Settings, Store, TestClock};
+use suite::{RecordingStore, RoundTripStore, Settings, Store, TestClock};
 
 struct Sqlite {
     directory: tempfile::TempDir,
@@ -44,6 +44,14 @@ impl RoundTripStore for Sqlite {
     }
 }
 
+impl RecordingStore for Sqlite {
+    fn open_recordings(&self, settings: &Settings, clock: Arc<TestClock>) -> (Arc<dyn Journal>, Arc<dyn Recordings>) {
+        let journal = self.journal(settings, clock);
+        (journal.clone(), journal)
+    }
+}
+
 contract!(crate::Sqlite { directory: tempfile::tempdir().unwrap() });
 steady_contract!(crate::Sqlite { directory: tempfile::tempdir().unwrap() });
 round_trip_contract!(crate::Sqlite { directory: tempfile::tempdir().unwrap() });
+recording_contract!(crate::Sqlite { directory: tempfile::tempdir().unwrap() });

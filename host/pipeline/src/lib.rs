@@ -7,9 +7,11 @@
 //! | [`run`] | one attempt: the handler, its verdict, its record |
 //! | [`steps`] | what a handler asks of the host: durable calls, settling, state |
 //! | [`confirm`], `reads` | round trips: what was delivered is read back from the ERP |
+//! | [`offline`] | recorded deliveries are run again, and nothing leaves the host |
 //! | [`plugins`] | which plugin handles what, under which number |
 //! | [`poll`] | what a poll found becomes events, where no callback has told it |
 //! | [`probation`] | how new generations do, compared with those before |
+//! | [`shadow`] | candidates that run beside the generations in force |
 //! | [`swap`] | the plugin directory is followed: new generations take over, old ones go |
 //! | [`operate`] | what operators do to callbacks that were set aside |
 
@@ -18,12 +20,14 @@
 pub mod accept;
 pub mod confirm;
 pub mod dispatch;
+pub mod offline;
 pub mod operate;
 pub mod plugins;
 pub mod poll;
 pub mod probation;
 mod reads;
 pub mod run;
+pub mod shadow;
 pub mod steps;
 pub mod swap;
 

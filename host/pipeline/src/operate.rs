@@ -1,8 +1,9 @@
-//! What operators do to callbacks that were set aside: quarantined ones are read again, rejected
-//! ones are admitted.
+//! What operators do to many things at once: callbacks that were set aside are read again or
+//! admitted, the deliveries of a plugin that does not come back are discarded.
 
+use mortar_core::delivery::State;
 use mortar_core::masonhub;
-use mortar_core::ports::{JournalError, NewCallback, NewEvent};
+use mortar_core::ports::{Filter, Intervention, JournalError, NewCallback, NewEvent};
 
 use crate::Ports;
 use crate::accept::Acceptance;
@@ -52,4 +53,34 @@ async fn read_again(ports: &Ports, plugins: &Plugins, mut callback: NewCallback)
         unreadable: read.unreadable,
         derived_ids: read.derived_ids,
     })
+}
+
+/// Deliveries that are discarded in one go, so that others have their turn in between.
+const DISCARDED: usize = 1000;
+
+/// Discards open deliveries of a plugin that do not run. Answers how many; none where there are no more.
+///
+/// # Errors
+/// The journal's.
+pub async fn discard_open(ports: &Ports, plugin: &str) -> Result<usize, JournalError> {
+    let mut discarded = 0;
+    for state in [State::Pending, State::Waiting] {
+        let filter = Filter { plugin: Some(plugin.to_owned()), state: Some(state), limit: DISCARDED, ..Filter::default() };
+        let found = ports.journal.events(filter).await?.into_iter().flat_map(|event| event.deliveries);
+        let reason = format!("plugin {plugin} was forgotten");
+        // All receipts before the first wait: they share commits.
+        let receipts: Vec<_> = found
+            .filter(|delivery| delivery.plugin == plugin && delivery.state == state)
+            .map(|delivery| ports.journal.intervene(delivery.id, Intervention::Discard { reason: reason.clone() }, ports.clock.now()))
+            .collect();
+        for receipt in receipts {
+            match receipt.await {
+                Ok(()) => discarded += 1,
+                // It runs, or was over meanwhile.
+                Err(JournalError::Refused(_)) => {}
+                Err(fault) => return Err(fault),
+            }
+        }
+    }
+    Ok(discarded)
 }

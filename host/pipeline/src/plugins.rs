@@ -8,6 +8,7 @@ use mortar_core::ports::{Journal, JournalError, NewDelivery, Order, Plugin};
 use tokio::sync::watch;
 
 use crate::probation::Probation;
+use crate::shadow::Shadows;
 
 /// The plugins with their numbers in the journal, as they are at any moment.
 #[derive(Default)]
@@ -15,6 +16,8 @@ pub struct Plugins {
     now: watch::Sender<Snapshot>,
     /// How the versions in force do.
     pub probation: Probation,
+    /// What runs beside them.
+    pub shadows: Shadows,
 }
 
 /// The plugins at one moment, by name.
@@ -40,7 +43,7 @@ impl Plugins {
     pub async fn of(plugins: Vec<Plugin>, journal: &dyn Journal) -> Result<Self, JournalError> {
         let numbers = journal.register_plugins(plugins.iter().map(|p| p.name.clone()).collect()).await?;
         let numbered = numbers.into_iter().zip(plugins).map(|(no, plugin)| Numbered { no, plugin, parked: false }).collect();
-        Ok(Self { now: watch::Sender::new(Arc::new(numbered)), probation: Probation::default() })
+        Ok(Self { now: watch::Sender::new(Arc::new(numbered)), ..Self::default() })
     }
 
     /// The plugins as they are now.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use mortar_core::masonhub;
 use mortar_core::masonhub::fact::Polled;
-use mortar_core::ports::{JournalError, NewCallback, NewEvent, Observation, Polls};
+use mortar_core::ports::{Accepted, JournalError, NewCallback, NewEvent, Observation, Polls, Receipt};
 
 use crate::Ports;
 use crate::plugins::Plugins;
@@ -19,6 +19,21 @@ pub struct Reconciled {
     pub missing: Vec<Missing>,
     /// Why records could not be read.
     pub unreadable: Vec<String>,
+    /// Further ones that could not be.
+    pub more_unreadable: usize,
+}
+
+impl Reconciled {
+    /// What came of both.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.looked += other.looked;
+        self.missing.extend(other.missing);
+        self.unreadable.extend(other.unreadable);
+        self.more_unreadable += other.more_unreadable + self.unreadable.len().saturating_sub(REASONS);
+        self.unreadable.truncate(REASONS);
+        self
+    }
 }
 
 /// An event that no callback had brought.
@@ -31,6 +46,12 @@ pub struct Missing {
     /// Its subject.
     pub subject: String,
 }
+
+/// Reasons that are told; of more only how many.
+const REASONS: usize = 100;
+
+/// Events that are stored together: as many as a commit takes easily.
+const TOGETHER: usize = 256;
 
 /// Compares polled records with what is known, and stores what is missing unless it is only to be
 /// told.
@@ -55,6 +76,7 @@ pub async fn reconcile(
     }
     let subjects: BTreeSet<_> = by_subject.keys().cloned().collect();
     let known = if subjects.is_empty() { return Ok(reconciled) } else { polls.known(source.clone(), subjects).await? };
+    let mut stored = Vec::new();
     for (subject, record) in by_subject {
         let events = known.by_subject.get(&subject).map_or(&[][..], Vec::as_slice);
         match record.missing(events) {
@@ -67,19 +89,34 @@ pub async fn reconcile(
                     subject: subject.clone(),
                 });
                 let missing: Vec<_> = missing.collect();
-                // What came while the poll looked is no longer missing.
-                if !store || polls.accept_polled(found, known.next).await?.stored > 0 {
+                if store {
+                    stored.push((missing, polls.accept_polled(found, known.next)));
+                } else {
                     reconciled.missing.extend(missing);
+                }
+                if stored.len() >= TOGETHER {
+                    settle(&mut stored, &mut reconciled).await?;
                 }
             }
             Err(reason) => reconciled.unreadable.push(format!("{subject}: {reason}")),
         }
     }
+    settle(&mut stored, &mut reconciled).await?;
     if store {
         let (looked, missed) = (reconciled.looked, reconciled.missing.len());
         ports.observer.observe(&Observation::Polled { source, looked, missed });
     }
     Ok(reconciled)
+}
+
+/// Waits for what is being stored. What came while the poll looked is no longer missing.
+async fn settle(stored: &mut Vec<(Vec<Missing>, Receipt<Accepted>)>, reconciled: &mut Reconciled) -> Result<(), JournalError> {
+    for (missing, receipt) in stored.drain(..) {
+        if receipt.await?.stored > 0 {
+            reconciled.missing.extend(missing);
+        }
+    }
+    Ok(())
 }
 
 fn found(ports: &Ports, plugins: &Plugins, source: &Arc<str>, body: String) -> NewCallback {

@@ -8,7 +8,7 @@ use mortar_core::code::ErrorCode;
 use mortar_core::delivery::{Ending, Verdict};
 use mortar_core::event::{Family, TypedEvent};
 use mortar_core::masonhub;
-use mortar_core::ports::{Claim, Finish, Finished, JournalError, Observation, Plugin, Ran, Run};
+use mortar_core::ports::{Claim, Finish, Finished, JournalError, Observation, Plugin, Ran, Run, StoredEvent};
 use mortar_core::retry::{History, RetryPolicy};
 use mortar_core::story;
 use tokio::time::Instant;
@@ -76,11 +76,14 @@ impl Runner {
         }
         self.ports.observer.observe(&Observation::Attempt { plugin: &plugin.name, result, took: started.elapsed() });
         let (delivery, dead) = (claim.lease.delivery, result == "dead");
+        if result != "waiting" {
+            self.plugins.shadows.ended(&plugin, delivery);
+        }
         self.plugins.probation.ended(Ended { delivery, plugin: &plugin.name, digest: &digest, code: failure, dead });
     }
 
     async fn attempt(&self, claim: &Claim, plugin: &Plugin) -> (Ran, StepsEnd) {
-        let typed = match typed(claim, plugin) {
+        let typed = match typed(&claim.event, plugin) {
             Ok(typed) => typed,
             Err(reason) => {
                 let ending = Ending::Refused { code: ErrorCode::EventUnreadable, reason };
@@ -152,8 +155,7 @@ fn confirm_at(plugin: &Plugin, event_type: &str, ended_at: Timestamp) -> Option<
 
 /// The typed record, where the plugin has a typed handler for it. A plugin that also takes raw
 /// events gets an unreadable record raw.
-fn typed(claim: &Claim, plugin: &Plugin) -> Result<Option<TypedEvent>, String> {
-    let event = &claim.event;
+pub(crate) fn typed(event: &StoredEvent, plugin: &Plugin) -> Result<Option<TypedEvent>, String> {
     let wanted = Family::of(&event.event_type).is_some_and(|family| plugin.families.contains(&family));
     if !wanted {
         return Ok(None);

@@ -8,21 +8,28 @@
 //! |---|---|
 //! | this one | what the files in the directory lead to |
 //! | `force` | what is in force, and what is remembered of it |
+//! | `gate` | a new generation is tried on recorded deliveries before it is put in force |
+//! | `shadow` | a candidate runs beside the generation in force |
+//! | `trial` | two generations are compared because an operator asks for it |
 //! | `back` | the ways back: what operators ask for, and probation |
 
 mod back;
 mod force;
+mod gate;
+mod shadow;
+mod trial;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mortar_core::config::PluginsConfig;
 use mortar_core::plugin::{PluginProblem, code};
-use mortar_core::ports::{Found, Listing, Observation, Record, Sandbox};
+use mortar_core::ports::{Found, Listing, Observation, Record, Recordings, Sandbox};
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinSet;
 
 use self::force::Cause;
+pub use self::trial::{Side, Trial, Tried};
 use crate::Ports;
 use crate::plugins::Plugins;
 
@@ -33,11 +40,14 @@ const LOADING: usize = 4;
 pub struct Swaps {
     ports: Ports,
     sandbox: Arc<dyn Sandbox>,
+    recordings: Arc<dyn Recordings>,
     plugins: Arc<Plugins>,
     standings: Mutex<BTreeMap<String, Standing>>,
     /// What is wrong with the directory itself: it cannot be listed, or holds a name twice.
     directory: Mutex<Vec<PluginProblem>>,
     room: Semaphore,
+    /// Whose turn it is to be tried on recorded deliveries: one plugin at a time.
+    gate: Semaphore,
     config: PluginsConfig,
     /// Another look is wanted, whatever the directory says.
     again: Notify,
@@ -61,9 +71,16 @@ pub struct Standing {
 impl Swaps {
     /// Follows the directory of this sandbox, once it is started.
     #[must_use]
-    pub fn new(ports: Ports, sandbox: Arc<dyn Sandbox>, plugins: Arc<Plugins>, config: PluginsConfig) -> Arc<Self> {
-        let (standings, directory) = (Mutex::default(), Mutex::default());
-        Arc::new(Self { ports, sandbox, plugins, standings, directory, room: Semaphore::new(LOADING), config, again: Notify::new() })
+    pub fn new(
+        ports: Ports,
+        sandbox: Arc<dyn Sandbox>,
+        recordings: Arc<dyn Recordings>,
+        plugins: Arc<Plugins>,
+        config: PluginsConfig,
+    ) -> Arc<Self> {
+        let (standings, directory, again) = (Mutex::default(), Mutex::default(), Notify::new());
+        let (room, gate) = (Semaphore::new(LOADING), Semaphore::new(1));
+        Arc::new(Self { ports, sandbox, recordings, plugins, standings, directory, room, gate, config, again })
     }
 
     /// Puts everything in force that the directory holds and that can be, and in the place of what
@@ -86,6 +103,7 @@ impl Swaps {
                 self.park(&name);
             }
         }
+        self.resume_shadows().await;
         Ok(())
     }
 
@@ -195,7 +213,7 @@ impl Swaps {
         let name = &found.name;
         let turn = self.lock().entry(name.clone()).or_default().turn.clone();
         let _turn = turn.lock().await;
-        let Ok(_room) = self.room.acquire().await else { return };
+        let Ok(room) = self.room.acquire().await else { return };
         if self.lock().get(name).is_none_or(|standing| standing.stamp != Some(found.stamp)) {
             // The files changed, or went, while this waited for its turn.
             return;
@@ -211,10 +229,16 @@ impl Swaps {
             Ok(plugin) => plugin,
             Err(problems) => return self.fails(name, problems),
         };
-        if let Some(reason) = record.as_ref().and_then(|record| held_back(record, &plugin.digest)) {
-            return self.fails(name, vec![PluginProblem::new(name, &found.component, code::HELD_BACK, reason)]);
+        drop(room);
+        self.let_go(name, &plugin.digest).await;
+        if let Some((code, reason)) = record.as_ref().and_then(|record| held_back(record, &plugin.digest)) {
+            return self.fails(name, vec![PluginProblem::new(name, &found.component, code, reason)]);
         }
-        let problem = self.put_in_force(plugin, Cause::Files).await.err();
+        let gate = match self.pass_gate(&plugin).await {
+            Ok(gate) => gate,
+            Err(problem) => return self.fails(name, vec![problem]),
+        };
+        let problem = self.put_in_force(plugin, Cause::Files(gate)).await.err();
         self.fails(name, problem.into_iter().collect());
     }
 
@@ -234,7 +258,7 @@ impl Swaps {
         drop(standings);
         for problem in &problems {
             match &in_force {
-                Some(_) if problem.code == code::HELD_BACK => tracing::warn!(plugin = name, "a plugin is not swapped: {problem}"),
+                Some(_) if is_held_back(problem) => tracing::warn!(plugin = name, "a plugin is not swapped: {problem}"),
                 Some(digest) => tracing::error!(
                     plugin = name,
                     in_force = &**digest,
@@ -243,7 +267,7 @@ impl Swaps {
                 None => tracing::error!(plugin = name, "a plugin is not loaded: {problem}"),
             }
         }
-        if problems.iter().any(|problem| problem.code != code::HELD_BACK) {
+        if problems.iter().any(|problem| !is_held_back(problem)) {
             self.ports.observer.observe(&Observation::Swap { plugin: name, result: "failed" });
         }
     }
@@ -270,20 +294,36 @@ fn parked(name: &str) -> String {
     )
 }
 
-/// Why a generation is not put in force because its files are there, if it is not.
-fn held_back(record: &Record, digest: &str) -> Option<String> {
+/// True where nothing is wrong with the files.
+fn is_held_back(problem: &PluginProblem) -> bool {
+    problem.code == code::HELD_BACK || problem.code == code::GATE
+}
+
+/// Why a generation is not put in force because its files are there, if it is not, with its code.
+fn held_back(record: &Record, digest: &str) -> Option<(&'static str, String)> {
     if record.in_force == digest {
         return None;
     }
     let (plugin, short) = (&record.plugin, digest.get(..12).unwrap_or(digest));
     if record.pinned {
-        return Some(format!(
-            "generation {short} is here, but another one is pinned: `mortar plugin unpin {plugin}` puts this one in force"
-        ));
+        let told = format!("generation {short} is here, but another one is pinned: `mortar plugin unpin {plugin}` puts this one in force");
+        return Some((code::HELD_BACK, told));
     }
     let held = record.held_back.as_ref().filter(|held| held.digest == digest)?;
     let reason = &held.reason;
-    Some(format!(
-        "generation {short} was taken out of force ({reason}): put a mended one here, or `mortar plugin rollback {plugin} --to {short}`"
-    ))
+    Some(match &held.gate {
+        Some(_) => (
+            code::GATE,
+            format!(
+                "the gate holds generation {short} back ({reason}): look at `mortar plugin show {plugin}` or `mortar plugin diff in-force {short} \
+                 --plugin {plugin}`, then put a mended one here, or `mortar plugin promote {plugin}`"
+            ),
+        ),
+        None => (
+            code::HELD_BACK,
+            format!(
+                "generation {short} was taken out of force ({reason}): put a mended one here, or `mortar plugin rollback {plugin} --to {short}`"
+            ),
+        ),
+    })
 }

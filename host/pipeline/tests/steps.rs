@@ -275,6 +275,25 @@ async fn limits_and_grants_hold() {
 }
 
 #[tokio::test]
+async fn state_is_bounded_in_all() {
+    let world = World::answering([]);
+    let stored = mortar_core::ports::StateEntry { value: vec![0; 50], version: 1 };
+    world.journal.state.lock().unwrap().insert("old".into(), stored);
+    let mut settings = settings();
+    settings.limits.state = bytesize::ByteSize(100);
+    let plugin = Plugin { settings: settings.into(), ..plugin() };
+    let steps = Steps::new(world.ports(), &plugin, &claim(1, Vec::new()), UPTIME);
+    let put = |key: &str, expected, bytes: usize| {
+        let write = StateWrite { key: key.into(), expected, value: Some(vec![0; bytes]) };
+        async { steps.state_put(write).await.unwrap() }
+    };
+    assert_eq!(put("a", 0, 46).await, Ok(()), "100 bytes with the keys");
+    assert!(matches!(put("b", 0, 0).await, Err(PutError::TooLarge(words)) if words.contains("limits.state")));
+    assert_eq!(put("old", 1, 49).await, Ok(()), "what takes no more room is taken in any case");
+    assert_eq!(put("b", 0, 0).await, Ok(()));
+}
+
+#[tokio::test]
 async fn state_is_compared_and_written_at_the_end() {
     let world = World::answering([]);
     let steps = steps(&world, Vec::new());

@@ -6,6 +6,7 @@ use std::hash::{Hash, Hasher};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use bytesize::ByteSize;
@@ -20,6 +21,9 @@ use crate::error::SandboxError;
 /// What compiled components are named.
 const EXTENSION: &str = "cwasm";
 
+/// What they are named while they are compiled.
+const TEMPORARY: &str = "tmp";
+
 /// A folder of compiled components that only this user can write: what is in it is run as machine
 /// code.
 pub(crate) struct Cache {
@@ -28,6 +32,8 @@ pub(crate) struct Cache {
     compiler: Compiler,
     /// One component is compiled at a time: each may take all the memory that one may.
     compiling: Mutex<()>,
+    /// Something was compiled since it was last asked.
+    grown: AtomicBool,
 }
 
 impl Cache {
@@ -39,7 +45,7 @@ impl Cache {
         if !is_ours(&metadata) {
             return Err(unusable("others can write to it, and what is in it is run as machine code (`chmod 700` it)".into()));
         }
-        Ok(Self { folder: folder.to_owned(), limit, compiler, compiling: Mutex::default() })
+        Ok(Self { folder: folder.to_owned(), limit, compiler, compiling: Mutex::default(), grown: AtomicBool::new(false) })
     }
 
     /// The component of these bytes, compiled now or earlier. `digest` is their SHA-256 in hex.
@@ -56,12 +62,13 @@ impl Cache {
         let stored = |error| CompileError::Store { path: path.clone(), error };
         // Written beside and renamed: the file is there whole or not at all, and one that is mapped
         // is never changed.
-        let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
+        let temporary = path.with_extension(format!("{}.{TEMPORARY}", std::process::id()));
         let compiled = self.compiler.compile(bytes, &temporary);
         let renamed = compiled.and_then(|()| fs::rename(&temporary, &path).map_err(stored)).inspect_err(|_| {
             let _ = fs::remove_file(&temporary);
         });
         renamed?;
+        self.grown.store(true, Ordering::Relaxed);
         match fs::symlink_metadata(&path) {
             Ok(metadata) if metadata.is_file() && is_ours(&metadata) => deserialize(engine, &path).map_err(CompileError::Resources),
             Ok(_) => Err(stored(io::Error::other("the file that was just written belongs to somebody else"))),
@@ -69,14 +76,25 @@ impl Cache {
         }
     }
 
-    /// Removes the code that was not used for longest, until the folder is within its limit. What
-    /// components of these digests need stays in any case.
-    pub(crate) fn trim(&self, used: &HashSet<String>) -> io::Result<()> {
+    /// True where something was compiled since the last time that this was asked.
+    pub(crate) fn has_grown(&self) -> bool {
+        self.grown.swap(false, Ordering::Relaxed)
+    }
+
+    /// Removes what was last used before `since`, in seconds since 1970, and then the code that was not
+    /// used for longest, until the folder is within its limit. What components of these digests need
+    /// stays in any case.
+    pub(crate) fn trim(&self, used: &HashSet<String>, since: i64) -> io::Result<()> {
         let mut total = 0;
         let mut unused = Vec::new();
         for entry in fs::read_dir(&self.folder)? {
             let (path, metadata) = entry.and_then(|entry| Ok((entry.path(), entry.metadata()?)))?;
-            if path.extension().is_none_or(|extension| extension != EXTENSION) {
+            let extension = path.extension().unwrap_or_default();
+            if extension == TEMPORARY && metadata.mtime() < since {
+                // Of a host that was killed while it compiled.
+                fs::remove_file(&path)?;
+            }
+            if extension != EXTENSION {
                 continue;
             }
             total += metadata.len();
@@ -86,8 +104,8 @@ impl Cache {
             }
         }
         unused.sort();
-        for (_, size, path) in unused {
-            if total <= self.limit.as_u64() {
+        for ((used, _), size, path) in unused {
+            if used >= since && total <= self.limit.as_u64() {
                 break;
             }
             // It may be mapped: the file goes when nobody uses it any more.
@@ -218,9 +236,31 @@ mod tests {
         // A use counts: now the one named new is the youngest.
         cache.component(&engine, "new", b"not read").unwrap();
         let used = HashSet::from(["used".to_owned()]);
-        open(folder.path(), 2 * size).unwrap().trim(&used).unwrap();
+        open(folder.path(), 2 * size).unwrap().trim(&used, i64::MIN).unwrap();
         assert_eq!(["old", "used", "new"].map(|digest| file(digest).is_some()), [false, true, true]);
-        open(folder.path(), 0).unwrap().trim(&used).unwrap();
+        open(folder.path(), 0).unwrap().trim(&used, i64::MIN).unwrap();
         assert_eq!(["used", "new"].map(|digest| file(digest).is_some()), [true, false], "what is used stays, whatever the limit");
+    }
+
+    #[test]
+    fn what_nobody_used_for_long_goes_whatever_the_limit() {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = engine();
+        let one = wat::parse_str("(component)").unwrap();
+        let cache = open(folder.path(), u64::MAX).unwrap();
+        for digest in ["old", "used", "new"] {
+            cache.component(&engine, digest, &one).unwrap();
+        }
+        for left in ["old.7.tmp", "new.7.tmp"] {
+            fs::write(folder.path().join(left), "half").unwrap();
+        }
+        for file in files(folder.path()).iter().filter(|file| !file.file_name().unwrap().to_string_lossy().starts_with("new")) {
+            let at = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(99);
+            File::options().write(true).open(file).unwrap().set_modified(at).unwrap();
+        }
+        cache.trim(&HashSet::from(["used".to_owned()]), 100).unwrap();
+        let mut left: Vec<_> = files(folder.path()).iter().map(|f| f.file_name().unwrap().to_string_lossy()[..3].to_owned()).collect();
+        left.sort();
+        assert_eq!(left, ["new", "new", "use"]);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use mortar_core::plugin::PluginSettings;
 use mortar_core::ports::{Host, StoredEvent};
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::WasiCtx;
@@ -16,6 +17,7 @@ use crate::wasi::{self, Ticks};
 pub(crate) struct Context {
     pub(crate) host: Arc<dyn Host>,
     pub(crate) config: Arc<PluginConfig>,
+    pub(crate) settings: Arc<PluginSettings>,
     pub(crate) log: Log,
     pub(crate) quota: Quota,
     pub(crate) wasi: WasiCtx,
@@ -30,6 +32,7 @@ impl Context {
         Self {
             host,
             config: generation.config.clone(),
+            settings: generation.settings.clone(),
             quota: Quota::new(&generation.settings.limits),
             wasi: wasi::context(event, &generation.name, &log),
             ticks: Ticks::default(),

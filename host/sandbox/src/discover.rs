@@ -40,6 +40,16 @@ pub fn discover(directory: &Path) -> io::Result<Listing> {
     Ok(Listing { found: found.into_values().collect(), problems })
 }
 
+/// The files of a candidate: a component with the settings beside it, and with those of `like` where
+/// there are none; or settings alone, with the component of `like`.
+pub(crate) fn candidate(file: &Path, like: Found) -> Found {
+    if extension(file) == "toml" {
+        return Found { settings: Some(file.to_owned()), ..like };
+    }
+    let beside = [file.with_extension("toml"), file.with_file_name(SETTINGS)].into_iter().find(|settings| settings.is_file());
+    Found { component: file.to_owned(), settings: beside.or(like.settings), ..like }
+}
+
 /// What is in a folder, without hidden files, by name.
 fn entries(directory: &Path) -> io::Result<Vec<PathBuf>> {
     let mut paths = fs::read_dir(directory)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
@@ -132,6 +142,24 @@ fn extension(path: &Path) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_candidate_takes_what_it_lacks_from_another_generation() {
+        let directory = tempfile::tempdir().unwrap();
+        let place = |name: &str| directory.path().join(name);
+        fs::write(place("new.wasm"), "").unwrap();
+        let like = Found { name: "shop".into(), component: "c".into(), settings: Some("s".into()), stamp: 0, whole: true };
+        let parts = |file: &str| {
+            let found = candidate(&place(file), like.clone());
+            (found.component, found.settings.unwrap())
+        };
+        assert_eq!(parts("new.wasm"), (place("new.wasm"), "s".into()));
+        assert_eq!(parts("other.toml"), ("c".into(), place("other.toml")));
+        fs::write(place("plugin.toml"), "").unwrap();
+        assert_eq!(parts("new.wasm"), (place("new.wasm"), place("plugin.toml")));
+        fs::write(place("new.toml"), "").unwrap();
+        assert_eq!(parts("new.wasm"), (place("new.wasm"), place("new.toml")));
+    }
 
     fn directory(files: &[&str]) -> tempfile::TempDir {
         let root = tempfile::tempdir().unwrap();

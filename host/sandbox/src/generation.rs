@@ -6,7 +6,7 @@ use mortar_bindings::imports::mortar::plugin::types::{Delivery, Failure, Outcome
 use mortar_bindings::round_trip::exports::mortar::events::round_trip::Confirmation;
 use mortar_bindings::{any_event, inbound_shipment_events, inventory_events, order_events, order_resolutions, return_events, round_trip};
 use mortar_core::event::{Family, TypedEvent};
-use mortar_core::plugin::PluginSettings;
+use mortar_core::plugin::{PluginSettings, Provenance};
 use mortar_core::ports::{BoxFuture, Confirmed, Handler, Host, Plugin, Ran, Run};
 use wasmtime::component::InstancePre;
 use wasmtime::{Engine, Result, Store};
@@ -23,6 +23,7 @@ pub(crate) struct Generation {
     pub(crate) digest: Arc<str>,
     /// The component's own.
     pub(crate) component: Arc<str>,
+    pub(crate) provenance: Arc<Provenance>,
     pub(crate) settings: Arc<PluginSettings>,
     pub(crate) config: Arc<PluginConfig>,
     pub(crate) handlers: Arc<Handlers>,
@@ -36,6 +37,7 @@ impl Generation {
             name: self.name.clone(),
             digest: self.digest.clone(),
             component: self.component.clone(),
+            provenance: self.provenance.clone(),
             families: self.handlers.families(),
             any_event: self.handlers.any_event(),
             round_trip: self.handlers.round_trip(),

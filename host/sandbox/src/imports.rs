@@ -5,7 +5,8 @@ use mortar_bindings::imports::mortar::plugin::log::Level;
 use mortar_bindings::imports::mortar::plugin::mail::Message;
 use mortar_bindings::imports::mortar::plugin::state::{Entry, PutError};
 use mortar_bindings::imports::mortar::plugin::{config, connection, log, mail, state, types};
-use mortar_core::call::Mail;
+use mortar_bindings::imports_0_2::mortar::plugin::grants;
+use mortar_core::call::{self, Mail};
 use mortar_core::ports::{JournalError, StateWrite};
 use wasmtime::Result;
 
@@ -80,5 +81,11 @@ impl config::Host for Context {
 
     fn json(&mut self) -> Result<String> {
         Ok(self.config.json().to_owned())
+    }
+}
+
+impl grants::Host for Context {
+    fn allows(&mut self, connection: String, method: String, path: String) -> Result<bool> {
+        Ok(self.settings.grants(&call::Request { connection, method, path, headers: Vec::new(), body: None }).is_ok())
     }
 }

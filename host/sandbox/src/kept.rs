@@ -6,10 +6,12 @@
 //! generations/NAME/DIGEST/plugin.toml
 //! ```
 
+use std::collections::HashMap;
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mortar_core::ports::{Found, Record};
 
@@ -21,27 +23,32 @@ const RECORD: &str = "record.json";
 
 /// The folder of generations.
 #[derive(Clone, Debug)]
-pub(crate) struct Generations(PathBuf);
+pub(crate) struct Generations {
+    folder: PathBuf,
+    /// By plugin the generation that was put aside last. It may not be in a record yet.
+    fresh: Arc<Mutex<HashMap<String, String>>>,
+}
 
 impl Generations {
     /// Opens the folder, and makes it where it is not there.
     pub(crate) fn open(folder: &Path) -> io::Result<Self> {
         DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-        Ok(Self(folder.to_owned()))
+        Ok(Self { folder: folder.to_owned(), fresh: Arc::default() })
     }
 
     pub(crate) fn folder(&self) -> &Path {
-        &self.0
+        &self.folder
     }
 
     /// Writes the files of a generation down, unless they are there.
     pub(crate) fn put(&self, plugin: &str, digest: &str, parts: &Parts) -> io::Result<()> {
+        self.fresh().insert(plugin.to_owned(), digest.to_owned());
         let place = self.place(plugin, digest);
         if place.is_dir() {
             return Ok(());
         }
         // Renamed when it is whole.
-        let new = self.0.join(plugin).join(format!(".{digest}"));
+        let new = self.folder.join(plugin).join(format!(".{digest}"));
         DirBuilder::new().recursive(true).mode(0o700).create(&new)?;
         write(&new.join(COMPONENT), &parts.component)?;
         if let Some(settings) = &parts.settings {
@@ -60,7 +67,7 @@ impl Generations {
 
     /// Every record that can be read. One that cannot is told, and that plugin starts anew.
     pub(crate) fn records(&self) -> Vec<Record> {
-        let plugins = fs::read_dir(&self.0).into_iter().flatten().flatten();
+        let plugins = fs::read_dir(&self.folder).into_iter().flatten().flatten();
         let record = |file: PathBuf| -> io::Result<Option<Record>> {
             match fs::read(file) {
                 Ok(bytes) => Ok(Some(serde_json::from_slice(&bytes)?)),
@@ -78,9 +85,10 @@ impl Generations {
         plugins.filter(|entry| entry.path().is_dir()).filter_map(told).collect()
     }
 
-    /// Remembers a record, and drops the files of generations that are not in it.
+    /// Remembers a record, and drops the files of generations that it does not need. Those that
+    /// were put aside last stay: they may be needed by the next record.
     pub(crate) fn remember(&self, record: &Record) -> io::Result<()> {
-        let folder = self.0.join(&record.plugin);
+        let folder = self.folder.join(&record.plugin);
         DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
         let new = folder.join(format!(".{RECORD}"));
         write(&new, &serde_json::to_vec_pretty(record)?)?;
@@ -89,7 +97,8 @@ impl Generations {
         for entry in fs::read_dir(&folder)? {
             let path = entry?.path();
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            if path.is_dir() && !record.kept.iter().any(|kept| kept.digest == name) {
+            let fresh = self.fresh().get(&record.plugin) == Some(&name);
+            if path.is_dir() && !fresh && !record.needs(&name) {
                 fs::remove_dir_all(path)?;
             }
         }
@@ -98,15 +107,27 @@ impl Generations {
 
     /// Forgets a plugin.
     pub(crate) fn forget(&self, plugin: &str) -> io::Result<()> {
-        match fs::remove_dir_all(self.0.join(plugin)) {
+        match fs::remove_dir_all(self.folder.join(plugin)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             done => done,
         }
     }
 
-    fn place(&self, plugin: &str, digest: &str) -> PathBuf {
-        self.0.join(plugin).join(digest)
+    fn fresh(&self) -> MutexGuard<'_, HashMap<String, String>> {
+        self.fresh.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn place(&self, plugin: &str, digest: &str) -> PathBuf {
+        self.folder.join(plugin).join(digest)
+    }
+}
+
+/// Writes a file whole, or not at all.
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let new = path.with_file_name(format!(".{name}.new"));
+    write(&new, bytes)?;
+    fs::rename(new, path)
 }
 
 fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
@@ -123,15 +144,16 @@ mod tests {
 
     fn record(kept: &[&str]) -> Record {
         let at = "2026-03-01T12:00:00Z".parse().unwrap();
-        let kept = kept.iter().map(|digest| Kept { digest: (*digest).into(), component: "c".into(), at }).collect();
-        Record { plugin: "shop".into(), in_force: "d1".into(), since: at, before: None, pinned: false, held_back: None, kept }
+        let kept = kept.iter().map(|digest| Kept { digest: (*digest).into(), component: "c".into(), at, gate: None }).collect();
+        let in_force = "d1".into();
+        Record { plugin: "shop".into(), in_force, since: at, before: None, pinned: false, held_back: None, shadow: None, kept }
     }
 
     #[test]
     fn what_is_in_the_record_is_kept_and_nothing_else() {
         let folder = tempfile::tempdir().unwrap();
         let generations = Generations::open(&folder.path().join("generations")).unwrap();
-        for digest in ["d1", "d2"] {
+        for digest in ["d2", "d1"] {
             generations.put("shop", digest, &Parts { component: b"code".to_vec(), settings: (digest == "d2").then(String::new) }).unwrap();
         }
         generations.remember(&record(&["d2", "d1"])).unwrap();
@@ -139,6 +161,12 @@ mod tests {
         assert!(generations.get("shop", "d1").unwrap().settings.is_none() && generations.get("shop", "d2").unwrap().settings.is_some());
         generations.remember(&record(&["d1"])).unwrap();
         assert!(generations.get("shop", "d2").is_none() && generations.get("shop", "d1").is_some());
+        generations.put("shop", "d3", &Parts { component: b"code".to_vec(), settings: None }).unwrap();
+        let shadow = Some(mortar_core::ports::Shadow { digest: "d1".into(), since: "2026-03-01T12:00:00Z".parse().unwrap() });
+        generations.remember(&Record { shadow, ..record(&[]) }).unwrap();
+        assert!(generations.get("shop", "d1").is_some(), "a candidate is kept too");
+        generations.remember(&record(&[])).unwrap();
+        assert!(generations.get("shop", "d1").is_none() && generations.get("shop", "d3").is_some(), "it may be in the next record");
         generations.forget("shop").unwrap();
         assert_eq!((generations.records(), generations.get("shop", "d1")), (Vec::new(), None));
         generations.forget("shop").unwrap();

@@ -11,9 +11,11 @@
 //! | `engine` | the one engine of the process: pool of instances, epoch ticker |
 //! | `cache` | compiled components: each is compiled once |
 //! | `compile` | from a component's bytes to machine code, in a child process within limits |
+//! | [`signature`], [`Trust`], `provenance` | who signed a component, whose are loaded, where they come from |
 //! | `link` | what the host offers a component, and what is wrong with one that does not fit |
 //! | `load` | from a plugin's files to a generation, with every check before an event comes |
 //! | `kept` | the files of generations that can be gone back to |
+//! | `install` | a candidate's files take the place of those in the plugin directory |
 //! | `generation` | one loaded generation of a plugin: handlers, settings, digest |
 //! | `sandbox` | [`WasmSandbox`]: a plugin directory behind the port |
 //! | `run` | one attempt: fresh store, limits, handler, ending |
@@ -36,15 +38,19 @@ mod engine;
 mod error;
 mod generation;
 mod imports;
+mod install;
 mod kept;
 mod limits;
 mod link;
 mod load;
 mod log;
 mod look;
+mod provenance;
 mod run;
 mod sandbox;
 mod settings;
+pub mod signature;
+mod trust;
 mod wasi;
 mod watch;
 
@@ -52,3 +58,4 @@ pub use compile::{Compiler, compile_as_child};
 pub use discover::discover;
 pub use error::SandboxError;
 pub use sandbox::{SandboxOptions, WasmSandbox};
+pub use trust::Trust;

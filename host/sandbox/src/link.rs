@@ -1,6 +1,7 @@
 //! What the host offers a component, and what is wrong with a component that does not fit.
 
 use mortar_bindings::imports::Imports;
+use mortar_bindings::imports_0_2;
 use wasmtime::Engine;
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, HasSelf, Linker};
@@ -9,11 +10,12 @@ use crate::context::Context;
 use crate::generation::Handlers;
 use crate::wasi;
 
-/// The version of the contract that the host serves.
-const VERSION: &str = "0.1.0";
+/// The versions of `mortar:plugin` that the host serves, all at once: each with the interfaces that came
+/// with it, which stay as they are.
+const OFFERED: [(&str, &[&str]); 2] = [("0.1.0", &["config", "connection", "log", "mail", "state", "types"]), ("0.2.0", &["grants"])];
 
-/// The interfaces of `mortar:plugin`.
-const OFFERED: [&str; 6] = ["config", "connection", "log", "mail", "state", "types"];
+/// The versions of `mortar:events` that it serves.
+const EVENTS: [&str; 1] = ["0.1.0"];
 
 /// The parts of WASI 0.2 that are there, though inert.
 const WASI: [&str; 6] = ["wasi:cli", "wasi:clocks", "wasi:filesystem", "wasi:io", "wasi:random", "wasi:sockets"];
@@ -23,6 +25,7 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<Context>> {
     let mut linker = Linker::new(engine);
     wasi::link(&mut linker)?;
     Imports::add_to_linker::<_, HasSelf<Context>>(&mut linker, |context| context)?;
+    imports_0_2::Imports::add_to_linker::<_, HasSelf<Context>>(&mut linker, |context| context)?;
     Ok(linker)
 }
 
@@ -45,18 +48,27 @@ fn needs_definition(engine: &Engine, item: &ComponentItem) -> bool {
 fn unknown_import(import: &str) -> Option<String> {
     let name = Name::parse(import);
     let advice = match name.package {
-        "mortar:plugin" if !same_track(name.version, VERSION) => format!(
-            "it was built against mortar:plugin {}, and this host serves {VERSION}: build it against this host's contract, or update the host",
-            name.version
-        ),
-        "mortar:plugin" if OFFERED.contains(&name.interface) => return None,
-        "mortar:plugin" => format!("mortar:plugin {VERSION} has {}", OFFERED.join(", ")),
+        "mortar:plugin" => match OFFERED.iter().find(|(version, _)| same_track(name.version, version)) {
+            None => other_version(&name, OFFERED.iter().map(|(version, _)| *version)),
+            Some((_, interfaces)) if interfaces.contains(&name.interface) => return None,
+            Some((version, interfaces)) => format!("mortar:plugin {version} has {}", interfaces.join(", ")),
+        },
         "wasi:http" => "a plugin has no network: build it without wasi:http, and call the ERP through mortar:plugin/connection".into(),
         package if WASI.contains(&package) && name.version.starts_with("0.2.") => return None,
         package if WASI.contains(&package) => "this host serves WASI 0.2: build it for wasm32-wasip2 or the like".into(),
         _ => "the host offers plugins nothing of that name: build it without".into(),
     };
     Some(format!("`{import}` ({advice})"))
+}
+
+/// What to do about a version of the contract that is not served.
+fn other_version<'a>(name: &Name<'_>, served: impl Iterator<Item = &'a str>) -> String {
+    format!(
+        "it was built against {} {}, and this host serves {}: build it against this host's contract, or update the host",
+        name.package,
+        name.version,
+        served.collect::<Vec<_>>().join(" and ")
+    )
 }
 
 /// The names of all exports.
@@ -67,7 +79,11 @@ pub(crate) fn exports(engine: &Engine, component: &Component) -> Vec<String> {
 /// True where this export is the interface of `mortar:events`, in a version that the host serves.
 pub(crate) fn is_handler(export: &str, interface: &str) -> bool {
     let name = Name::parse(export);
-    name.package == "mortar:events" && name.interface == interface && same_track(name.version, VERSION)
+    name.package == "mortar:events" && name.interface == interface && is_served(name.version)
+}
+
+fn is_served(version: &str) -> bool {
+    EVENTS.iter().any(|served| same_track(version, served))
 }
 
 /// Says what a component without a handler exports, and what it could.
@@ -78,13 +94,10 @@ pub(crate) fn no_handler(exports: &[String]) -> String {
         names => quoted(&mut names.iter().map(String::as_str)),
     };
     let known = quoted(&mut Handlers::INTERFACES.iter().copied());
-    let other = exports.iter().map(|export| Name::parse(export)).find(|n| n.package == "mortar:events" && !same_track(n.version, VERSION));
+    let other = exports.iter().map(|export| Name::parse(export)).find(|n| n.package == "mortar:events" && !is_served(n.version));
     let advice = match other {
-        Some(name) => format!(
-            "it was built against mortar:events {}, and this host serves {VERSION}: build it against this host's contract, or update the host",
-            name.version
-        ),
-        None => format!("export at least one handler of mortar:events {VERSION}: {known}"),
+        Some(name) => other_version(&name, EVENTS.into_iter()),
+        None => format!("export at least one handler of mortar:events {}: {known}", EVENTS.join(" or ")),
     };
     format!("the component exports {exported}, so no event can be delivered to it; {advice}")
 }
@@ -132,10 +145,17 @@ mod tests {
 
     #[test]
     fn what_is_offered_is_known_and_all_else_is_explained() {
-        let known = ["mortar:plugin/log@0.1.0", "mortar:plugin/state@0.1.3", "wasi:cli/stdout@0.2.6", "wasi:io/poll@0.2.0"];
+        let known = [
+            "mortar:plugin/log@0.1.0",
+            "mortar:plugin/grants@0.2.0",
+            "mortar:plugin/state@0.1.3",
+            "wasi:cli/stdout@0.2.6",
+            "wasi:io/poll@0.2.0",
+        ];
         assert!(known.iter().all(|name| unknown_import(name).is_none()));
         for (name, part) in [
-            ("mortar:plugin/log@0.2.0", "built against mortar:plugin 0.2.0, and this host serves 0.1.0"),
+            ("mortar:plugin/log@0.9.0", "built against mortar:plugin 0.9.0, and this host serves 0.1.0 and 0.2.0"),
+            ("mortar:plugin/log@0.2.0", "mortar:plugin 0.2.0 has grants"),
             ("mortar:plugin/queue@0.1.0", "has config, connection"),
             ("wasi:http/outgoing-handler@0.2.3", "mortar:plugin/connection"),
             ("wasi:cli/stdout@0.3.0", "serves WASI 0.2"),

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use mortar_core::call::{CallError, Mail, Request, Response, Settlement};
 use mortar_core::event::Family;
 use mortar_core::plugin::{PluginProblem, PluginSettings, code};
-use mortar_core::ports::{BoxFuture, Found, Host, JournalError, PutError, StateEntry, StateWrite, StoredEvent};
+use mortar_core::ports::{BoxFuture, Candidate, Clock, Found, Host, JournalError, PutError, StateEntry, StateWrite, StoredEvent};
 use sha2::{Digest, Sha256};
 use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
@@ -20,7 +20,7 @@ use crate::cache::Cache;
 use crate::compile::CompileError;
 use crate::config::PluginConfig;
 use crate::context::Context;
-use crate::discover::{PRECOMPILED, TEXT_FORMAT};
+use crate::discover::{self, PRECOMPILED, TEXT_FORMAT};
 use crate::ending;
 use crate::engine;
 use crate::error::{SandboxError, unreadable};
@@ -29,6 +29,7 @@ use crate::kept::Generations;
 use crate::limits::{self, Meter};
 use crate::link;
 use crate::log::Log;
+use crate::provenance;
 use crate::sandbox::SandboxOptions;
 use crate::settings;
 
@@ -38,6 +39,7 @@ const START: Duration = Duration::from_secs(10);
 /// Loads plugins into one engine.
 pub(crate) struct Loader {
     options: SandboxOptions,
+    clock: Arc<dyn Clock>,
     engine: Engine,
     linker: Linker<Context>,
     cache: Cache,
@@ -62,8 +64,19 @@ impl Parts {
     }
 }
 
+/// Where files come from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    /// From an operator: their grants must be of connections that are there, and they are put aside.
+    New,
+    /// The same, but nothing of them is kept.
+    Tried,
+    /// They were kept of a generation that was in force.
+    Kept,
+}
+
 impl Loader {
-    pub(crate) fn new(options: SandboxOptions) -> Result<Self, SandboxError> {
+    pub(crate) fn new(options: SandboxOptions, clock: Arc<dyn Clock>) -> Result<Self, SandboxError> {
         let engine = engine::start(&options)?;
         let linker = link::linker(&engine).map_err(|error| SandboxError::Engine(format!("{error:#}")))?;
         let cache = Cache::open(&options.cache, options.cache_limit, options.compiler.clone())?;
@@ -72,24 +85,19 @@ impl Loader {
             Generations::open(folder).map_err(unusable)
         });
         let generations = generations.transpose()?;
-        Ok(Self { options, engine, linker, cache, generations, linked: Mutex::default() })
+        Ok(Self { options, clock, engine, linker, cache, generations, linked: Mutex::default() })
     }
 
     /// Loads a plugin, or tells everything that is wrong with it. A generation that loads is put aside
     /// among the generations, where there is a place for them, so that its files can be kept.
     pub(crate) async fn load(self: Arc<Self>, found: Found) -> Result<Generation, Vec<PluginProblem>> {
-        self.load_files(found, true).await
+        self.load_files(found, Origin::New).await
     }
 
     /// Loads a generation whose files were kept.
     pub(crate) async fn load_kept(self: Arc<Self>, plugin: &str, digest: &str) -> Result<Generation, Vec<PluginProblem>> {
-        let missing = || {
-            let folder = self.generations.as_ref().map_or(Path::new(""), Generations::folder);
-            let message = format!("generation {digest} of {plugin} is not kept; see `mortar plugin show {plugin}`");
-            vec![PluginProblem::new(plugin, folder, code::NOT_KEPT, message)]
-        };
-        let found = self.generations.as_ref().and_then(|generations| generations.get(plugin, digest)).ok_or_else(missing)?;
-        let generation = self.load_files(found.clone(), false).await?;
+        let found = self.kept(plugin, digest).map_err(|problem| vec![problem])?;
+        let generation = self.load_files(found.clone(), Origin::Kept).await?;
         if *generation.digest != *digest {
             let message = format!("these are no longer the files of generation {digest}");
             return Err(vec![PluginProblem::new(plugin, &found.component, code::NOT_KEPT, message)]);
@@ -97,17 +105,33 @@ impl Loader {
         Ok(generation)
     }
 
-    async fn load_files(self: &Arc<Self>, found: Found, keep: bool) -> Result<Generation, Vec<PluginProblem>> {
+    /// The files of a generation that were kept.
+    pub(crate) fn kept(&self, plugin: &str, digest: &str) -> Result<Found, PluginProblem> {
+        let missing = || {
+            let folder = self.generations.as_ref().map_or(Path::new(""), Generations::folder);
+            let message = format!("generation {digest} of {plugin} is not kept; see `mortar plugin show {plugin}`");
+            PluginProblem::new(plugin, folder, code::NOT_KEPT, message)
+        };
+        self.generations.as_ref().and_then(|generations| generations.get(plugin, digest)).ok_or_else(missing)
+    }
+
+    /// Loads files that are not in the plugin directory.
+    pub(crate) async fn load_candidate(self: Arc<Self>, candidate: &Candidate, keep: bool) -> Result<Generation, Vec<PluginProblem>> {
+        let like = self.kept(&candidate.plugin, &candidate.like).map_err(|problem| vec![problem])?;
+        self.load_files(discover::candidate(&candidate.file, like), if keep { Origin::New } else { Origin::Tried }).await
+    }
+
+    async fn load_files(self: &Arc<Self>, found: Found, origin: Origin) -> Result<Generation, Vec<PluginProblem>> {
         let loader = self.clone();
         let files = found.clone();
-        let prepared = tokio::task::spawn_blocking(move || loader.prepare(&files)).await;
+        let prepared = tokio::task::spawn_blocking(move || loader.prepare(&files, origin)).await;
         let generation = prepared.unwrap_or_else(|panic| {
             let message = format!("the compiler gave up on it: {panic}");
             Err(vec![PluginProblem::new(&found.name, &found.component, code::INVALID, message)])
         })?;
         let (generation, parts) = generation;
         self.prove(&generation, &found).await.map_err(|problem| vec![problem])?;
-        if let Some(generations) = self.generations.clone().filter(|_| keep) {
+        if let Some(generations) = self.generations.clone().filter(|_| origin == Origin::New) {
             let (plugin, digest) = (generation.name.clone(), generation.digest.clone());
             let put = tokio::task::spawn_blocking(move || generations.put(&plugin, &digest, &parts)).await;
             put.unwrap_or_else(|panic| Err(io::Error::other(panic))).map_err(|error| vec![self.unkept(&generation.name, &error)])?;
@@ -127,10 +151,10 @@ impl Loader {
     }
 
     /// Reads, compiles and links.
-    fn prepare(&self, found: &Found) -> Result<(Generation, Parts), Vec<PluginProblem>> {
+    fn prepare(&self, found: &Found, origin: Origin) -> Result<(Generation, Parts), Vec<PluginProblem>> {
         let text = found.settings.as_ref().map(|file| fs::read_to_string(file).map_err(|error| unreadable(&found.name, file, &error)));
         let settings = match (&found.settings, &text) {
-            (Some(file), Some(Ok(text))) => settings::understand(&found.name, file, text, &self.options),
+            (Some(file), Some(Ok(text))) => settings::understand(&found.name, file, text, &self.options, origin != Origin::Kept),
             (_, Some(Err(problem))) => Err(vec![problem.clone()]),
             _ => Ok(PluginSettings::default()),
         };
@@ -142,11 +166,13 @@ impl Loader {
             (Ok(settings), Ok(linked)) => (settings, linked),
             (settings, linked) => return Err(settings.err().into_iter().flatten().chain(linked.err()).collect()),
         };
+        let provenance = Arc::new(provenance::of(&bytes));
         let parts = Parts { component: bytes, settings: text.and_then(Result::ok) };
         let generation = Generation {
             name: found.name.clone(),
             digest: parts.digest(),
             component,
+            provenance,
             config: Arc::new(PluginConfig::new(&settings.config)),
             settings: Arc::new(settings),
             handlers,
@@ -160,6 +186,8 @@ impl Loader {
     fn handlers(&self, found: &Found, bytes: &[u8]) -> Result<(Arc<str>, Arc<Handlers>), PluginProblem> {
         let problem = |code, message: String| PluginProblem::new(&found.name, &found.component, code, message);
         let digest: Arc<str> = hex::encode(Sha256::digest(bytes)).into();
+        // Before a compiler sees it.
+        self.options.trust.check(bytes, &digest).map_err(|why| problem(code::UNTRUSTED, why))?;
         if let Some(handlers) = self.linked().get(&digest).and_then(Weak::upgrade) {
             return Ok((digest, handlers));
         }
@@ -176,19 +204,32 @@ impl Loader {
             }
         })?;
         let handlers = Arc::new(self.link(&component).map_err(|(code, message)| problem(code, message))?);
-        let linked: Vec<_> = {
+        {
             let mut linked = self.linked();
             linked.retain(|_, handlers| handlers.strong_count() > 0);
             linked.insert(digest.clone(), Arc::downgrade(&handlers));
-            linked.keys().map(ToString::to_string).collect()
-        };
+        }
+        if self.cache.has_grown() {
+            self.trim_cache();
+        }
+        Ok((digest, handlers))
+    }
+
+    /// Removes compiled code that no plugin uses, where there is too much of it or it is too old.
+    fn trim_cache(&self) {
+        let linked: Vec<_> = self.linked().keys().map(ToString::to_string).collect();
         let records = self.generations.iter().flat_map(Generations::records);
         let kept = records.flat_map(|record| record.kept).map(|kept| kept.component);
         let used = linked.into_iter().chain(kept).collect();
-        if let Err(error) = self.cache.trim(&used) {
+        if let Err(error) = self.cache.trim(&used, self.unused_since()) {
             tracing::warn!(%error, "the cache of compiled plugins could not be trimmed");
         }
-        Ok((digest, handlers))
+    }
+
+    /// What was not used since then, in seconds since 1970, is out of the cache.
+    fn unused_since(&self) -> i64 {
+        let time = i64::try_from(self.options.cache_time.as_secs()).unwrap_or(i64::MAX);
+        self.clock.now().as_second().saturating_sub(time)
     }
 
     fn linked(&self) -> MutexGuard<'_, HashMap<Arc<str>, Weak<Handlers>>> {

@@ -32,6 +32,10 @@ impl Looker {
         Self { directory: directory.to_owned(), settle, clock, seen: Mutex::default() }
     }
 
+    pub(crate) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     /// What the directory holds now.
     pub(crate) fn look(&self) -> Result<Listing, PluginProblem> {
         let mut look = discover(&self.directory).map_err(|error| {

@@ -1,5 +1,6 @@
 //! [`WasmSandbox`]: a plugin directory behind core's port.
 
+use std::collections::BTreeSet;
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,15 +9,17 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 use mortar_core::config::PluginsConfig;
-use mortar_core::plugin::PluginProblem;
-use mortar_core::ports::{BoxFuture, Clock, Found, Listing, Plugin, Record, Sandbox};
+use mortar_core::plugin::{PluginProblem, code};
+use mortar_core::ports::{BoxFuture, Candidate, Clock, Found, Listing, Plugin, Record, Sandbox};
 
 use crate::compile::Compiler;
 use crate::error::SandboxError;
 use crate::generation::Generation;
+use crate::install;
 use crate::kept::Generations;
 use crate::load::Loader;
 use crate::look::Looker;
+use crate::trust::Trust;
 use crate::watch::Watch;
 
 /// How much the sandbox may use, and where it keeps compiled code.
@@ -28,6 +31,12 @@ pub struct SandboxOptions {
     pub generations: Option<PathBuf>,
     /// Size of the cache. Over it, what no plugin uses any more goes, oldest use first.
     pub cache_limit: ByteSize,
+    /// Code that no plugin uses any more goes when it was not used for so long.
+    pub cache_time: Duration,
+    /// Whose components are loaded.
+    pub trust: Trust,
+    /// The configured connections, if it is known: no other one can be granted.
+    pub connections: Option<BTreeSet<String>>,
     /// Who compiles.
     pub compiler: Compiler,
     /// Size of a component file.
@@ -44,9 +53,24 @@ pub struct SandboxOptions {
 
 impl Default for SandboxOptions {
     fn default() -> Self {
-        let PluginsConfig { cache_limit, component_limit, instances, memory_limit, settle, rescan, .. } = PluginsConfig::default();
+        let PluginsConfig { cache_limit, cache_time, component_limit, instances, memory_limit, settle, rescan, .. } =
+            PluginsConfig::default();
         let (cache, compiler) = (PathBuf::from("cache"), Compiler::Here);
-        Self { cache, generations: None, cache_limit, compiler, component_limit, instances, memory_limit, settle, rescan }
+        let (trust, connections) = (Trust::default(), None);
+        Self {
+            cache,
+            generations: None,
+            cache_limit,
+            cache_time,
+            trust,
+            connections,
+            compiler,
+            component_limit,
+            instances,
+            memory_limit,
+            settle,
+            rescan,
+        }
     }
 }
 
@@ -70,8 +94,8 @@ impl WasmSandbox {
     pub fn open(options: SandboxOptions, directory: &Path, clock: Arc<dyn Clock>) -> Result<Self, SandboxError> {
         let SandboxOptions { settle, rescan, .. } = options;
         Ok(Self {
-            looker: Arc::new(Looker::new(directory, settle, clock)),
-            loader: Arc::new(Loader::new(options)?),
+            looker: Arc::new(Looker::new(directory, settle, clock.clone())),
+            loader: Arc::new(Loader::new(options, clock)?),
             watch: Watch::new(directory),
             settle,
             rescan,
@@ -121,6 +145,22 @@ impl Sandbox for WasmSandbox {
 
     fn load_kept<'a>(&'a self, plugin: &'a str, digest: &'a str) -> BoxFuture<'a, Result<Plugin, Vec<PluginProblem>>> {
         Box::pin(async move { self.loader.clone().load_kept(plugin, digest).await.map(Generation::plugin) })
+    }
+
+    fn load_candidate<'a>(&'a self, candidate: &'a Candidate, keep: bool) -> BoxFuture<'a, Result<Plugin, Vec<PluginProblem>>> {
+        Box::pin(async move { self.loader.clone().load_candidate(candidate, keep).await.map(Generation::plugin) })
+    }
+
+    fn install<'a>(&'a self, plugin: &'a str, digest: &'a str) -> BoxFuture<'a, Result<(), PluginProblem>> {
+        let (loader, looker, name, digest) = (self.loader.clone(), self.looker.clone(), plugin.to_owned(), digest.to_owned());
+        Box::pin(blocking(move || {
+            let kept = loader.kept(&name, &digest)?;
+            let place = looker.look()?.found.into_iter().find(|found| found.name == name);
+            install::install(&kept, place, looker.directory()).map_err(|error| {
+                let message = format!("its files cannot be put there: {error}; mend that, or copy them from the generations");
+                PluginProblem::new(&name, looker.directory(), code::UNREADABLE, message)
+            })
+        }))
     }
 
     fn records(&self) -> BoxFuture<'_, Vec<Record>> {

@@ -5,8 +5,11 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use mortar_connect::BreakerState;
 use mortar_core::call::Settlement;
+use mortar_core::comparison::Comparison;
 use mortar_core::delivery::{DeliveryId, EventSeq, State};
-use mortar_core::ports::{Filter, Kept, Replay};
+use mortar_core::diff::Compared;
+use mortar_core::plugin::Provenance;
+use mortar_core::ports::{Filter, HeldBack, Kept, Replay};
 use mortar_core::round_trip::RoundTripState;
 use mortar_core::story::Counts;
 use serde::{Deserialize, Serialize};
@@ -49,6 +52,8 @@ pub struct PluginStatus {
     pub digest: Option<String>,
     /// The digest of its component, in hex.
     pub component: Option<String>,
+    /// Where its component comes from.
+    pub provenance: Option<Provenance>,
     /// Since when it has been in force.
     pub since: Option<Timestamp>,
     /// True where no other version is put in force, whatever files come.
@@ -57,6 +62,12 @@ pub struct PluginStatus {
     pub probation: Option<ProbationStatus>,
     /// The versions that are kept, newest first.
     pub kept: Vec<Kept>,
+    /// A generation that the gate holds back, with what it found.
+    #[serde(default)]
+    pub blocked: Option<HeldBack>,
+    /// A candidate that runs beside the generation in force.
+    #[serde(default)]
+    pub shadow: Option<ShadowStatus>,
     /// The WIT interfaces that it handles events by, `any-event` included.
     pub handles: Vec<String>,
     /// Its open deliveries.
@@ -99,6 +110,73 @@ pub struct RolledBack {
 pub struct Pin {
     /// Whether the version in force stays so.
     pub pinned: bool,
+}
+
+/// The answer when deliveries of a plugin were discarded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DiscardedOpen {
+    /// How many; there may be more as long as there are some.
+    pub discarded: usize,
+}
+
+/// A candidate that runs beside the generation in force.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ShadowStatus {
+    /// Its digest.
+    pub digest: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// How it does, counted since the host started, or another generation came in force.
+    pub comparison: Option<Comparison>,
+}
+
+/// The body of `POST /api/plugins/{name}/shadow/start`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StartShadow {
+    /// The candidate: a component, or settings for the component in force.
+    pub file: PathBuf,
+}
+
+/// One of two generations that are compared.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DiffSide {
+    /// The one in force.
+    InForce,
+    /// One whose files are kept, by the beginning of its digest.
+    Generation(String),
+    /// A component, or settings for the component in force.
+    File(PathBuf),
+}
+
+/// The body of `POST /api/plugins/{name}/diff`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PluginDiff {
+    /// What it is compared with.
+    pub old: DiffSide,
+    /// What is compared.
+    pub new: DiffSide,
+    /// Ids of events, and event types. Empty: all types.
+    #[serde(default)]
+    pub events: Vec<String>,
+    /// At most so many of the last deliveries, [`DEFAULT_LIMIT`] if absent, [`MAX_LIMIT`] at most.
+    #[serde(default)]
+    pub last: Option<usize>,
+}
+
+/// The answer: what was found.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PluginDifferences {
+    /// The digest of the old generation.
+    pub old: String,
+    /// The digest of the new one.
+    pub new: String,
+    /// The deliveries that both ran on, with what is different.
+    pub compared: Vec<Compared>,
+    /// Recorded deliveries that were not compared, because there was no time or no free instance.
+    pub skipped: u64,
 }
 
 /// Whether a plugin runs.
@@ -352,8 +430,12 @@ pub struct Reconcile {
     /// Only this source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
-    /// What was changed at or after this time.
-    pub since: Timestamp,
+    /// What was changed at or after this time; none: only a snapshot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+    /// All stock, as a snapshot.
+    #[serde(default)]
+    pub snapshot: bool,
     /// Only tell what is missing.
     #[serde(default)]
     pub dry_run: bool,
@@ -370,6 +452,9 @@ pub struct ReconciledSource {
     pub missing: Vec<MissingEvent>,
     /// Why records could not be read.
     pub unreadable: Vec<String>,
+    /// Further ones that could not be.
+    #[serde(default)]
+    pub more_unreadable: usize,
 }
 
 /// An event that no callback had brought.
@@ -382,6 +467,15 @@ pub struct MissingEvent {
     pub event_type: String,
     /// Its subject.
     pub subject: String,
+}
+
+/// What came of an alert that was sent as a test.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlertSent {
+    /// By which way.
+    pub channel: String,
+    /// Why it was not taken; none where it was.
+    pub error: Option<String>,
 }
 
 /// The body of `POST /api/backup`.

@@ -10,6 +10,8 @@
 //! | [`edge`] | where callbacks come in |
 //! | [`admin`], [`admin_types`] | the API for operators, and what it says |
 //! | [`poll`] | polls of MasonHub's API for what no callback brought |
+//! | [`checklist`] | MasonHub's validation checklist, for `mortar validate` and the demo |
+//! | [`alerts`] | operators are told when something is wrong |
 //! | [`telemetry`] | log and metrics |
 //! | [`demo`] | `mortar demo`: the whole path on one machine |
 
@@ -17,6 +19,8 @@
 
 pub mod admin;
 pub mod admin_types;
+pub mod alerts;
+pub mod checklist;
 pub mod cli;
 pub mod config;
 pub mod demo;

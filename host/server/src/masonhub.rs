@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use mortar_connect::Connections;
+use mortar_connect::{Connections, Download, DownloadError, DownloadLimits};
 use mortar_core::call::{Request, Response};
-use mortar_core::config::dotted;
+use mortar_core::config::{SnapshotConfig, dotted};
 use mortar_core::ports::{Clock, Connector, Observer, SendError};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -219,6 +219,23 @@ impl Api {
     /// See [`ApiError`].
     pub async fn release(&self, message_types: &[&str]) -> Result<(), ApiError> {
         self.change("DELETE", "/callback_holds", &json!(message_types)).await.map(drop)
+    }
+
+    /// Asks for a snapshot of all stock, which a callback announces.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn request_snapshot(&self) -> Result<(), ApiError> {
+        self.ask("POST", "/snapshot_request", Some(&json!({ "snapshot_type": "full" }))).await.map(drop)
+    }
+
+    /// Asks for a file that MasonHub has named.
+    ///
+    /// # Errors
+    /// It may not be asked for, or is not there.
+    pub async fn download(&self, url: &str, config: &SnapshotConfig) -> Result<Download, DownloadError> {
+        let limits = DownloadLimits { hosts: config.hosts.clone(), size: config.limit.as_u64(), time: config.time };
+        self.connections.download(&self.source, url, &limits).await
     }
 
     /// Has the data factory of a sandbox make something happen.

@@ -1,15 +1,22 @@
 //! Polls of MasonHub's API: what no callback brought is found and becomes events.
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | `snapshot.rs` | all stock at once, as a file |
 
-use std::sync::Arc;
+mod snapshot;
+
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use mortar_connect::DownloadError;
 use mortar_core::config::PollConfig;
 use mortar_core::masonhub::fact::{Polled, Resource};
 use mortar_core::ports::{Filter, JournalError, Polls};
 use mortar_pipeline::Ports;
 use mortar_pipeline::plugins::Plugins;
-use mortar_pipeline::poll::{Reconciled, reconcile};
+use mortar_pipeline::poll::{Missing, Reconciled, reconcile};
 use serde_json::Value;
 use tokio::sync::watch;
 
@@ -32,7 +39,23 @@ pub struct Poller {
     pub polls: Arc<dyn Polls>,
     /// Who handles what.
     pub plugins: Arc<Plugins>,
+    /// What polls found missing.
+    pub found: Mutex<Gap>,
 }
+
+/// What polls of a source found missing since the host started.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Gap {
+    /// Events in all.
+    pub all: u64,
+    /// Events of the last poll.
+    pub last: u64,
+    /// Some of the last events.
+    pub examples: Vec<String>,
+}
+
+/// Events that a gap names.
+const EXAMPLES: usize = 5;
 
 /// Why a poll came to nothing.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +66,12 @@ pub enum PollError {
     /// The journal failed.
     #[error(transparent)]
     Journal(#[from] JournalError),
+    /// A snapshot was not had.
+    #[error("{0}")]
+    Snapshot(String),
+    /// A snapshot could not be downloaded.
+    #[error("the snapshot cannot be downloaded: {0}; `snapshot.hosts` in the source's [poll] names further hosts that may be asked")]
+    Download(DownloadError),
 }
 
 impl Poller {
@@ -60,10 +89,30 @@ impl Poller {
             records.extend(listed.filter(|polled| polled.updated_at().is_none_or(|at| at >= since && at <= until)));
         }
         let reconciled = reconcile(&self.ports, &*self.polls, &self.plugins, &self.source, records, store).await?;
+        self.note(&reconciled, store);
+        Ok(reconciled)
+    }
+
+    /// What polls found missing.
+    #[must_use]
+    pub fn gap(&self) -> Gap {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn note(&self, reconciled: &Reconciled, stored: bool) {
         for reason in &reconciled.unreadable {
             tracing::warn!(source = %self.source, reason, "a polled record cannot be read");
         }
-        Ok(reconciled)
+        if !stored {
+            return;
+        }
+        let mut gap = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        gap.last = reconciled.missing.len() as u64;
+        gap.all += gap.last;
+        if gap.last > 0 {
+            let named = |missing: &Missing| format!("{} of {}", missing.event_type, missing.subject);
+            gap.examples = reconciled.missing.iter().take(EXAMPLES).map(named).collect();
+        }
     }
 
     /// Only orders can be asked for by their update: what `sdt` means for the others is another time,
@@ -75,8 +124,12 @@ impl Poller {
     }
 
     /// Polls until the host stops, where that is configured.
-    pub async fn run(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
+    pub async fn run(self: Arc<Self>, stop: watch::Receiver<bool>) {
         let Some(config) = self.every.clone() else { return };
+        tokio::join!(self.run_polls(&config, stop.clone()), self.run_snapshots(&config, stop));
+    }
+
+    async fn run_polls(&self, config: &PollConfig, mut stop: watch::Receiver<bool>) {
         let mut looked_at = self.last_event().await;
         loop {
             let now = self.ports.clock.now();
@@ -94,6 +147,23 @@ impl Poller {
             }
             tokio::select! {
                 () = tokio::time::sleep(config.interval) => {}
+                _ = stop.wait_for(|stop| *stop) => return,
+            }
+        }
+    }
+
+    async fn run_snapshots(&self, config: &PollConfig, mut stop: watch::Receiver<bool>) {
+        let Some(snapshot) = &config.snapshot else { return };
+        loop {
+            match self.snapshot(true).await {
+                Ok(compared) => {
+                    let (lines, changed) = (compared.looked, compared.missing.len());
+                    tracing::info!(source = %self.source, lines, changed, "a snapshot was compared");
+                }
+                Err(fault) => tracing::warn!(source = %self.source, %fault, "there is no snapshot; the next one makes up for it"),
+            }
+            tokio::select! {
+                () = tokio::time::sleep(snapshot.interval) => {}
                 _ = stop.wait_for(|stop| *stop) => return,
             }
         }

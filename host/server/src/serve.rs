@@ -13,6 +13,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::admin::{self, Admin};
+use crate::alerts::{Alerts, Look};
 use crate::config::Loaded;
 use crate::edge::{self, Edge};
 use crate::wire::{self, SystemClock, WireError};
@@ -67,12 +68,22 @@ pub async fn serve(loaded: Loaded) -> Result<(), ServeError> {
 
     let (stop, stopping) = watch::channel(false);
     let ports = wired.ports.clone();
+    let alerts = Arc::new(Alerts::new(&loaded, &ports).map_err(WireError::Config)?);
+    let look = Look::new(
+        wired.round_trips.clone(),
+        wired.connections.clone(),
+        wired.swaps.clone(),
+        wired.pollers.clone(),
+        wired.metrics.clone(),
+        config.sources.keys().cloned().collect(),
+    );
     let admin = Arc::new(Admin {
         ports: ports.clone(),
         round_trips: wired.round_trips.clone(),
         plugins: wired.plugins.clone(),
         pollers: wired.pollers.clone(),
         connections: wired.connections,
+        alerts: alerts.clone(),
         backups: wired.backups.clone(),
         metrics: wired.metrics,
         swaps: wired.swaps.clone(),
@@ -83,7 +94,9 @@ pub async fn serve(loaded: Loaded) -> Result<(), ServeError> {
     let edge = Arc::new(Edge::new(config.edge.clone(), sources, ports.clone(), wired.plugins.clone(), stopping.clone()));
     let edge = tokio::spawn(edge::listen(edge_listener, edge, stopping.clone()));
     let admin = tokio::spawn(serve_admin(admin_listener, admin, stopping.clone()));
+    let alerting = tokio::spawn(alerts.run(look, stopping.clone()));
     let purging = tokio::spawn(purge(ports.clone(), stopping.clone()));
+    let shadowing = tokio::spawn(wired.swaps.clone().shadow(stopping.clone()));
     let following = tokio::spawn(wired.swaps.follow(stopping.clone()));
     let round_trips = config.delivery.round_trips;
     let confirming = tokio::spawn(confirm(ports.clone(), wired.round_trips, wired.plugins.clone(), round_trips, stopping.clone()));
@@ -103,7 +116,9 @@ pub async fn serve(loaded: Loaded) -> Result<(), ServeError> {
     }
     // What a poll finds after this is found again after the next start.
     polling.iter().for_each(tokio::task::JoinHandle::abort);
-    let _ = tokio::join!(admin, purging, following, confirming);
+    // What is wrong still is told again after the next start.
+    alerting.abort();
+    let _ = tokio::join!(admin, purging, following, shadowing, confirming);
     ports.journal.close().await.map_err(ServeError::Close)?;
     tracing::info!("stopped");
     Ok(())

@@ -1,17 +1,17 @@
 //! The one place that names adapters: from a configuration to a host that can run.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use jiff::Timestamp;
 use mortar_connect::{Connections, Keeper, Secrets};
 use mortar_core::config::{Config, Secret, SourceConfig};
-use mortar_core::ports::{Clock, Journal, Observer, Polls, Random, RoundTrips, Sandbox};
+use mortar_core::ports::{Clock, Journal, Observer, Polls, Random, Recordings, RoundTrips, Sandbox};
 use mortar_journal::{Backups, SqliteJournal};
 use mortar_pipeline::Ports;
 use mortar_pipeline::plugins::Plugins;
 use mortar_pipeline::swap::Swaps;
-use mortar_sandbox::{Compiler, SandboxError, SandboxOptions, WasmSandbox};
+use mortar_sandbox::{Compiler, SandboxError, SandboxOptions, Trust, WasmSandbox};
 use tokio::time::Instant;
 
 use crate::config::{Loaded, secrets};
@@ -103,6 +103,7 @@ pub async fn wire(loaded: &Loaded) -> Result<Wired, WireError> {
     let journal = Arc::new(journal);
     let round_trips: Arc<dyn RoundTrips> = journal.clone();
     let polls: Arc<dyn Polls> = journal.clone();
+    let recordings: Arc<dyn Recordings> = journal.clone();
     let journal: Arc<dyn Journal> = journal;
     let sandbox: Arc<dyn Sandbox> = Arc::new(open_sandbox(loaded, &loaded.path(&loaded.config.plugins.directory), true, clock.clone())?);
     let connections = Connections::new(&loaded.config.connections, loaded, clock.clone(), observer.clone())
@@ -110,7 +111,7 @@ pub async fn wire(loaded: &Loaded) -> Result<Wired, WireError> {
     let connections = Arc::new(connections);
     let ports = Ports { journal, connector: connections.clone(), clock, random: Arc::new(SystemRandom), observer };
     let plugins = Arc::<Plugins>::default();
-    let swaps = Swaps::new(ports.clone(), sandbox, plugins.clone(), loaded.config.plugins.clone());
+    let swaps = Swaps::new(ports.clone(), sandbox, recordings, plugins.clone(), loaded.config.plugins.clone());
     let pollers = pollers(loaded, &ports, &polls, &plugins)?;
     swaps.start().await?;
     Ok(Wired { ports, round_trips, plugins, pollers, swaps, connections, backups, metrics })
@@ -122,7 +123,15 @@ fn pollers(loaded: &Loaded, ports: &Ports, polls: &Arc<dyn Polls>, plugins: &Arc
         let api = Api::new(loaded, name, ports.clock.clone(), ports.observer.clone());
         let api = api.map_err(|error| WireError::Config(error.to_string()))?;
         let (ports, polls, plugins) = (ports.clone(), polls.clone(), plugins.clone());
-        Ok(Arc::new(Poller { source: name.as_str().into(), api, every: source.poll.clone(), ports, polls, plugins }))
+        Ok(Arc::new(Poller {
+            source: name.as_str().into(),
+            api,
+            every: source.poll.clone(),
+            ports,
+            polls,
+            plugins,
+            found: Mutex::default(),
+        }))
     };
     with_api.map(poller).collect()
 }
@@ -162,7 +171,7 @@ pub fn sources(loaded: &Loaded) -> Result<Vec<Source>, WireError> {
 /// # Errors
 /// The sandbox's.
 pub fn open_sandbox(loaded: &Loaded, directory: &Path, keeps: bool, clock: Arc<dyn Clock>) -> Result<WasmSandbox, SandboxError> {
-    let Config { plugins, journal, .. } = &loaded.config;
+    let Config { plugins, journal, connections, .. } = &loaded.config;
     let beside = |set: &Option<PathBuf>, name: &str| {
         set.as_ref().map_or_else(|| loaded.path(&journal.path).with_file_name(name), |path| loaded.path(path))
     };
@@ -172,6 +181,9 @@ pub fn open_sandbox(loaded: &Loaded, directory: &Path, keeps: bool, clock: Arc<d
         cache,
         generations,
         cache_limit: plugins.cache_limit,
+        cache_time: plugins.cache_time,
+        trust: Trust { keys: plugins.trusted_keys.clone(), digests: plugins.allowed_digests.clone() },
+        connections: Some(connections.keys().cloned().collect()),
         compiler: Compiler::Child {
             program: this_program(),
             arguments: vec!["compile".into()],

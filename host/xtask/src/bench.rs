@@ -2,10 +2,10 @@
 
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
-use crate::plugins;
 use crate::run::{cargo, command, run, run_for_code, target};
+use crate::{erp, plugins};
 
 pub(crate) fn bench(arguments: &[String]) -> Result<ExitCode> {
     plugins::build()?;
@@ -13,5 +13,8 @@ pub(crate) fn bench(arguments: &[String]) -> Result<ExitCode> {
     let program = target().join("release").join("mortar-bench");
     let mut bench = command(&program.to_string_lossy(), &[]);
     bench.args(arguments).arg("--plugins").arg(plugins::directory()).arg("--out").arg(target().join("bench"));
+    if arguments.first().is_some_and(|name| name == "erp") {
+        bench.env("MORTAR_ERP", erp::prepare().context("the ERP cannot be had, so nothing was measured")?.file());
+    }
     run_for_code(&mut bench)
 }

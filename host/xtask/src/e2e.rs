@@ -1,4 +1,4 @@
-//! `cargo xtask e2e`: the round trip with a real ERP, and a table of what was sent and found.
+//! `cargo xtask e2e`: the round trip with a real ERP and a real shop, and a table of what was sent and found.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -15,6 +15,7 @@ const COLUMNS: [&str; 8] = ["orders", "parcels", "sent", "found", "doubled", "mi
 
 pub(crate) fn e2e(arguments: &[String]) -> Result<ExitCode> {
     let erp = erp::prepare().context("the ERP cannot be had, so nothing was tested")?;
+    erp.prepare_vendure().context("the shop cannot be had, so nothing was tested")?;
     plugins::build()?;
     // As the other tests are built, so that nothing is compiled twice.
     run(&mut cargo(&["build", "--workspace", "--all-targets"]))?;

@@ -1,9 +1,11 @@
-//! `cargo xtask erp`: a real ERP on this machine, Tryton on PostgreSQL, below `target/erp`.
+//! `cargo xtask erp`: a real ERP on this machine, Tryton on PostgreSQL, and a real shop, Vendure, below
+//! `target/erp`.
 //!
 //! | module | what it does |
 //! |---|---|
 //! | [`postgres`] | a cluster of our own: found or installed, made, started, stopped |
 //! | [`tryton`] | the ERP's programs and databases: installed, initialised, seeded |
+//! | [`vendure`] | the shop's, likewise |
 //! | [`process`] | what runs in the background, known by its process id |
 //! | [`apt`] | what only the system's packages have |
 
@@ -11,6 +13,7 @@ mod apt;
 mod postgres;
 mod process;
 mod tryton;
+mod vendure;
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -41,6 +44,15 @@ pub(crate) enum Erp {
         #[arg(long)]
         smtp_port: Option<u16>,
     },
+    /// Installs what is missing, and starts PostgreSQL and Vendure, a shop
+    Vendure {
+        /// Its port; else the first free one
+        #[arg(long)]
+        port: Option<u16>,
+        /// Puts its data back to what the seed says
+        #[arg(long)]
+        fresh: bool,
+    },
     /// Puts Tryton's data back to what the seed says
     Seed,
     /// Stops all of it; the data stays
@@ -52,6 +64,7 @@ pub(crate) enum Erp {
 pub(crate) fn erp(command: &Erp) -> Result<ExitCode> {
     match command {
         Erp::Up { postgres_port, port, smtp_port } => up(*postgres_port, *port, *smtp_port)?,
+        Erp::Vendure { port, fresh } => up_vendure(*port, *fresh)?,
         Erp::Seed => seed()?,
         Erp::Down => down()?,
         Erp::Status => status(),
@@ -101,6 +114,11 @@ impl Prepared {
         self.directory.join("erp.json")
     }
 
+    /// The same for the shop.
+    pub(crate) fn prepare_vendure(&self) -> Result<()> {
+        vendure::prepare(&self.directory, &self.cluster).map(drop)
+    }
+
     /// Stops PostgreSQL.
     pub(crate) fn stop(&self) -> Result<()> {
         self.cluster.stop()
@@ -121,6 +139,36 @@ fn up(postgres_port: Option<u16>, port: Option<u16>, smtp_port: Option<u16>) -> 
     smtp.start(&tryton::smtp(&directory, ports.smtp, &mails))?;
     tryton::configure(&directory, cluster.port, ports.tryton, ports.smtp)?;
     serve(&directory, &trytond, ports)?;
+    status();
+    Ok(())
+}
+
+/// A running Tryton.
+pub(crate) struct Tryton {
+    /// Its REST interface.
+    pub(crate) url: String,
+    /// The file with the key for it.
+    pub(crate) key: PathBuf,
+    /// Where its mails are caught.
+    pub(crate) mails: PathBuf,
+}
+
+/// Starts Tryton, unless it runs.
+pub(crate) fn tryton() -> Result<Tryton> {
+    up(None, None, None)?;
+    let directory = directory().canonicalize()?;
+    let port = Ports::known(&directory).context("Tryton has no port")?.tryton;
+    let url = format!("http://127.0.0.1:{port}/{DATABASE}/rest/model");
+    Ok(Tryton { url, key: directory.join("key"), mails: directory.join("mails/new") })
+}
+
+fn up_vendure(port: Option<u16>, fresh: bool) -> Result<()> {
+    let directory = directory();
+    std::fs::create_dir_all(&directory)?;
+    let directory = directory.canonicalize()?;
+    let cluster = Cluster::find(&directory, None)?;
+    cluster.start()?;
+    vendure::up(&directory, &cluster, port, fresh)?;
     status();
     Ok(())
 }
@@ -148,7 +196,7 @@ fn down() -> Result<()> {
         eprintln!("nothing was ever started");
         return Ok(());
     };
-    for process in processes(&directory).into_iter().rev() {
+    for process in processes(&directory).into_iter().rev().chain([vendure::process(&directory)]) {
         if process.stop()? {
             eprintln!("{} is stopped", process.name);
         }
@@ -181,6 +229,7 @@ fn status() {
     if let (Some(ports), Ok(_), true) = (ports, tryton::key(&directory), trytond.runs()) {
         println!("its REST interface: http://127.0.0.1:{}/{DATABASE}/rest, key in {}", ports.tryton, directory.join("key").display());
     }
+    println!("{}", vendure::status(&directory));
 }
 
 /// The mail catcher and Tryton.

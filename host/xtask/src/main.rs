@@ -59,7 +59,8 @@ enum Command {
         /// Only these; without, all whose tool chains can be had
         languages: Vec<hello::Language>,
     },
-    /// Shows the whole path: simulated warehouse, host, plugin, ERP stand-in, validation checklist
+    /// Shows the whole path: simulated warehouse, host, plugin, ERP stand-in, validation checklist. With
+    /// `--erp tryton`, one order's way through a real ERP, which is installed by itself
     Demo {
         /// What `mortar demo --help` lists
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -67,7 +68,7 @@ enum Command {
     },
     /// Measures, in release, and writes target/bench/NAME.json
     Bench {
-        /// ingest, deliver, load, sandbox or recover, and what `--help` behind it lists
+        /// ingest, deliver, load, sandbox, recover or erp, and what `--help` behind it lists
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
         arguments: Vec<String>,
     },

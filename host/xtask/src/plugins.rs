@@ -11,9 +11,13 @@ const TARGET: &str = "wasm32-wasip2";
 
 /// Each plugin's package and the name under which operators know it; the second group is for
 /// tests only.
-const PLUGINS: [(&str, &str); 6] = [
+const PLUGINS: &[(&str, &str)] = &[
     ("mortar-plugin-rest", "rest"),
+    ("mortar-plugin-shopify", "shopify"),
     ("mortar-plugin-tryton", "tryton"),
+    ("mortar-plugin-netsuite", "netsuite"),
+    ("mortar-plugin-business-central", "business-central"),
+    ("mortar-plugin-vendure", "vendure"),
     ("hello-rust", "hello-rust"),
     ("example-reorder-alert", "reorder-alert"),
     ("example-tracking-mail", "tracking-mail"),
@@ -24,11 +28,11 @@ const PLUGINS: [(&str, &str); 6] = [
 pub(crate) fn build() -> Result<ExitCode> {
     install_target()?;
     let mut arguments = vec!["build", "--profile", "plugin", "--target", TARGET];
-    for (package, _) in &PLUGINS {
+    for (package, _) in PLUGINS {
         arguments.extend(["--package", package]);
     }
     run(&mut cargo(&arguments))?;
-    for (package, name) in &PLUGINS {
+    for (package, name) in PLUGINS {
         let built = target().join(TARGET).join("plugin").join(format!("{}.wasm", package.replace('-', "_")));
         let place = directory().join(name);
         std::fs::create_dir_all(&place).with_context(|| place.display().to_string())?;

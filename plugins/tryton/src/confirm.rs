@@ -1,19 +1,18 @@
 //! The round trip: what the event said, read back from Tryton.
 
+use mortar_sdk::mapping::record::Record;
 use mortar_sdk::round_trip::{Confirmation, Mismatch};
 use mortar_sdk::{Delivery, Failure, json};
 
 use crate::erp::Erp;
 use crate::map::evidence;
-use crate::map::payload::Record;
 use crate::map::query::Query;
 use crate::map::record::{Package, State};
 use crate::stock::compare;
 
 /// Compares what Tryton holds with what the event said.
 pub(crate) fn confirm(erp: &Erp<'_>, delivery: &Delivery) -> Result<Confirmation, Failure> {
-    let record: Record =
-        serde_json::from_str(&delivery.payload).map_err(|error| Failure::reject(format!("the record cannot be read: {error}")))?;
+    let record = Record::of(delivery)?;
     let evidence = match delivery.event_type.as_str() {
         "order.fulfilled" | "order.partially_shipped" | "order.shipped" => parcels(erp, &record)?,
         "inventory.updated" => counts(erp, &record)?,

@@ -1,11 +1,11 @@
 //! Absolute counts: an inventory for each place that differs.
 
 use mortar_sdk::inventory_events::Stock;
+use mortar_sdk::mapping::counts::{self, Count, by_place};
 use mortar_sdk::{Failure, Outcome, done, ignored, json, log};
 
 use crate::erp::{Erp, one};
 use crate::goods::unknown_place;
-use crate::map::count::{Count, by_place};
 use crate::map::query::{Query, path};
 use crate::map::record::{Inventory, Named, Product, by_name};
 
@@ -23,8 +23,7 @@ pub(crate) struct Difference<'a> {
 
 /// Makes Tryton hold what was counted.
 pub(crate) fn count(erp: &Erp<'_>, stock: &Stock) -> Result<Outcome, Failure> {
-    let counts = stock.counts.iter();
-    let counts: Vec<_> = counts.map(|c| Count { location: c.location_id.as_deref(), status: &c.status, quantity: c.quantity }).collect();
+    let counts = counts::of(stock);
     let places = compare(erp, &stock.sku, &counts)?;
     if places.is_empty() {
         return ignored("no place in [config.counts] takes any of these counts");

@@ -1,22 +1,12 @@
 //! From callback to ERP call: a Rust plugin, one call for each event, an ERP that only answers.
 
 use std::collections::HashMap;
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
-use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper::{Request, Response, StatusCode};
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpListener;
-use tokio::sync::Notify;
+use anyhow::Result;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -24,6 +14,7 @@ use crate::Settings;
 use crate::figures::{Figures, percentile};
 use crate::host::{Server, configure};
 use crate::load::{Callbacks, Connection, closed};
+use crate::stand_in::Erp;
 
 /// The plugin that README shows: one PUT for each parcel.
 const PLUGIN: &str = "connections = [\"erp\"]\n";
@@ -135,8 +126,7 @@ async fn timed(address: SocketAddr, callbacks: &Callbacks, erp: &Erp, rate: f64)
     while let Some(sender) = senders.join_next().await {
         sender??;
     }
-    erp.all_arrived().await;
-    let arrivals = std::mem::take(&mut erp.state.lock().expect("the ERP does not panic").arrivals);
+    let arrivals = erp.all_arrived().await;
     let acks = acks.lock().expect("no sender panics");
     let took = arrivals.iter().filter_map(|(order, at)| {
         let took = at.saturating_duration_since(*acks.get(order)?);
@@ -159,73 +149,4 @@ fn median_sync(place: &Path) -> Result<f64> {
     }
     took.sort_unstable();
     Ok(percentile(&took, 0.5))
-}
-
-/// An ERP that answers 201 and knows when which order arrived.
-struct Erp {
-    address: SocketAddr,
-    state: Arc<Mutex<Arrived>>,
-    all: Arc<Notify>,
-}
-
-#[derive(Default)]
-struct Arrived {
-    arrivals: HashMap<String, Instant>,
-    expected: u64,
-}
-
-impl Erp {
-    async fn start() -> Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let address = listener.local_addr()?;
-        let (state, all) = (Arc::<Mutex<Arrived>>::default(), Arc::<Notify>::default());
-        let erp = Self { address, state: state.clone(), all: all.clone() };
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let _ = stream.set_nodelay(true);
-                let (state, all) = (state.clone(), all.clone());
-                let service = service_fn(move |request| take(request, state.clone(), all.clone()));
-                tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
-            }
-        });
-        Ok(erp)
-    }
-
-    fn expect(&self, count: u64) {
-        let mut state = self.state.lock().expect("the ERP does not panic");
-        state.expected = count;
-    }
-
-    async fn all_arrived(&self) {
-        loop {
-            let woken = self.all.notified();
-            {
-                let mut state = self.state.lock().expect("the ERP does not panic");
-                if state.arrivals.len() as u64 >= state.expected {
-                    // A timed run takes its arrivals itself.
-                    if state.expected != TIMED {
-                        state.arrivals.clear();
-                    }
-                    return;
-                }
-            }
-            woken.await;
-        }
-    }
-}
-
-async fn take(request: Request<Incoming>, state: Arc<Mutex<Arrived>>, all: Arc<Notify>) -> Result<Response<Full<Bytes>>, Infallible> {
-    let arrived = Instant::now();
-    let order = request.uri().path().split('/').nth(2).context("an order").map(str::to_owned);
-    let _ = request.into_body().collect().await;
-    if let Ok(order) = order {
-        let mut state = state.lock().expect("the ERP does not panic");
-        state.arrivals.entry(order).or_insert(arrived);
-        if state.arrivals.len() as u64 >= state.expected {
-            all.notify_waiters();
-        }
-    }
-    let mut response = Response::new(Full::new(Bytes::from_static(b"{}")));
-    *response.status_mut() = StatusCode::CREATED;
-    Ok(response)
 }

@@ -42,7 +42,9 @@ impl Server {
                 let address = line["edge"].as_str().context("the host says its address")?.parse()?;
                 return Ok(Self { address, child, log: Some(lines) });
             }
-            eprintln!("host: {line}");
+            if line["level"] != "INFO" {
+                eprintln!("host: {line}");
+            }
         }
         bail!("the host ended before it served: {:?}", child.wait().await);
     }

@@ -8,6 +8,10 @@
 //! | [`flood`] | genuine callbacks among hostile connections |
 //! | [`sandbox`] | a handler in the sandbox, against the same mapping as native code |
 //! | [`recover`] | starting over a large journal |
+//! | [`swap`] | swaps under load, and how soon one takes effect |
+//! | [`plugins`] | hundreds of plugins: starting, memory, instances |
+//! | [`stand_in`] | an ERP that deliveries go to |
+//! | [`erp`] | into a real ERP, against a plain client that makes the same calls |
 //! | [`load`] | the load generator |
 //! | [`responders`] | the servers that the host is compared with |
 //! | [`host`] | a `mortar serve` of one's own |
@@ -16,14 +20,18 @@
 #![allow(clippy::print_stderr, reason = "a command-line program")]
 
 mod deliver;
+mod erp;
 mod figures;
 mod flood;
 mod host;
 mod ingest;
 mod load;
+mod plugins;
 mod recover;
 mod responders;
 mod sandbox;
+mod stand_in;
+mod swap;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -47,6 +55,12 @@ enum Bench {
     Load(Settings),
     /// A handler in the sandbox
     Sandbox(Settings),
+    /// Swaps under load
+    Swap(swap::Swapping),
+    /// Hundreds of plugins
+    Plugins(plugins::Many),
+    /// Into a real ERP, Tryton
+    Erp(erp::Settings),
     /// Starting over a large journal
     Recover(recover::Recovery),
     /// The bare responder (started by `ingest`)
@@ -94,6 +108,9 @@ fn main() -> anyhow::Result<()> {
             Bench::Deliver(settings) => deliver::bench(&settings).await,
             Bench::Load(settings) => flood::bench(&settings).await,
             Bench::Sandbox(settings) => sandbox::bench(&settings).await,
+            Bench::Swap(swapping) => swap::bench(&swapping).await,
+            Bench::Plugins(many) => plugins::bench(&many).await,
+            Bench::Erp(settings) => erp::bench(&settings).await,
             Bench::Recover(recovery) => recover::bench(&recovery).await,
             Bench::Bare => responders::bare().await,
             Bench::Log { file } => responders::log(&file).await,

@@ -93,7 +93,7 @@ pub(crate) async fn bench(settings: &Settings) -> Result<()> {
 }
 
 /// A clock that stands: nobody asks it here but for how old files are.
-struct Noon;
+pub(crate) struct Noon;
 
 impl Clock for Noon {
     fn now(&self) -> Timestamp {
@@ -116,7 +116,7 @@ fn map(typed: &TypedEvent) -> Result<Vec<u8>> {
     Ok(serde_json::to_vec(&parcels.collect::<Vec<_>>())?)
 }
 
-fn stored(id: &str, payload: Vec<u8>) -> StoredEvent {
+pub(crate) fn stored(id: &str, payload: Vec<u8>) -> StoredEvent {
     StoredEvent {
         seq: 1,
         id: id.into(),
@@ -130,7 +130,7 @@ fn stored(id: &str, payload: Vec<u8>) -> StoredEvent {
 }
 
 /// A section that nobody reads: it makes a component another one.
-fn custom_section(nth: usize) -> Result<Vec<u8>> {
+pub(crate) fn custom_section(nth: usize) -> Result<Vec<u8>> {
     let name = format!("{nth:04}");
     Ok([&[0, u8::try_from(name.len() + 1)?, u8::try_from(name.len())?], name.as_bytes()].concat())
 }
@@ -142,7 +142,7 @@ fn resident_bytes() -> Result<u64> {
 }
 
 /// An ERP that answers at once, inside the process.
-struct Erp;
+pub(crate) struct Erp;
 
 impl Host for Erp {
     fn call(&self, _: String, _: Request) -> BoxFuture<'_, Result<Response, CallError>> {

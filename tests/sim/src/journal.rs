@@ -326,6 +326,13 @@ impl Journal for SimJournal {
         self.read(move |tables, _| tables.state.get(&(plugin, key)).cloned())
     }
 
+    fn state_size(&self, plugin: PluginNo) -> Receipt<u64> {
+        self.read(move |tables, _| {
+            let own = tables.state.iter().filter(|((of, _), _)| *of == plugin);
+            own.map(|((_, key), entry)| (key.len() + entry.value.len()) as u64).sum()
+        })
+    }
+
     fn events(&self, filter: Filter) -> Receipt<Vec<story::EventSummary>> {
         self.read(move |tables, leases| tables.list(leases, &filter))
     }

@@ -264,6 +264,7 @@ impl SimSandbox {
             name: native.name.into(),
             digest: "native".into(),
             component: "native".into(),
+            provenance: Arc::default(),
             families: vec![native.family],
             any_event: false,
             round_trip: false,

@@ -88,6 +88,7 @@ fn mapping() -> Plugin {
         name: "mapping".into(),
         digest: "native".into(),
         component: "native".into(),
+        provenance: Arc::default(),
         families: vec![Family::OrderEvents, Family::InventoryEvents],
         any_event: false,
         round_trip: false,
@@ -157,6 +158,7 @@ impl Journal for AtOnce<SqliteJournal> {
         fn call(lease: Lease, write: CallWrite) -> ();
         fn finish(finish: Finish) -> Finished;
         fn state(plugin: PluginNo, key: String) -> Option<StateEntry>;
+        fn state_size(plugin: PluginNo) -> u64;
         fn events(filter: Filter) -> Vec<EventSummary>;
         fn story(event: String) -> Option<EventStory>;
         fn intervene(delivery: DeliveryId, intervention: Intervention, now: Timestamp) -> ();

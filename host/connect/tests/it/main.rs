@@ -6,6 +6,7 @@ mod breaker;
 mod concurrency;
 mod configuration;
 mod hostile;
+mod login;
 mod mail;
 mod oauth;
 mod oauth1;

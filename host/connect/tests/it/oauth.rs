@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use mortar_core::ports::SendError;
 
-use crate::support::{Log, Seen, Server, World, answer, answering, connect, kind};
+use crate::support::{Log, Seen, Server, World, answer, answering, connect, kind, request, try_connect};
 
 const BASIC: &str = "Basic bWUlM0ExOlMtczNjcmV0"; // me%3A1:S-s3cret
 
@@ -174,6 +174,25 @@ async fn a_server_that_wants_credentials_in_the_form_gets_them_there() {
     world.clock.advance(3600);
     assert_eq!(kind(&world.get("/x").await), "answered");
     assert_eq!(fetches(&log), 3, "it is remembered");
+}
+
+#[tokio::test]
+async fn a_token_can_be_carried_by_a_header_of_its_own() {
+    let (server, log) = answering(|seen| match seen.line.as_str() {
+        "POST /token HTTP/1.1" => answer(200, "", "{\"access_token\":\"t1\",\"scope\":\"a\",\"expires_in\":86399}"),
+        _ => answer(200, "", ""),
+    })
+    .await;
+    let credentials = format!("token_url = \"http://{}/token\", client_id = \"me\", client_secret = {{ env = \"S\" }}", server.address);
+    let with = |header: &str| format!("auth = {{ kind = \"oauth2-client-credentials\", {credentials}, header = \"{header}\" }}");
+    let world = connect(server.address, &with("X-Access-Token"));
+    world.get("/x").await.unwrap();
+    let seen = log.lock().unwrap().iter().find(|seen| seen.line.contains("/api/x")).cloned().unwrap();
+    assert_eq!((seen.header("x-access-token"), seen.header("authorization")), (Some("t1"), None));
+    let own = mortar_core::call::Request { headers: vec![("x-access-token".into(), "mine".into())], ..request("GET", "/x") };
+    assert_eq!(kind(&world.send(&own).await), "denied", "a plugin cannot set it");
+    let wrong = format!("[erp]\nurl = \"http://{}/api\"\nprivate_addresses = true\n{}", server.address, with("host"));
+    assert_eq!(try_connect(&wrong).err().unwrap()[0].key, "auth.header");
 }
 
 #[tokio::test]

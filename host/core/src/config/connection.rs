@@ -64,6 +64,31 @@ pub struct ConnectionConfig {
 }
 
 impl ConnectionConfig {
+    /// A connection with this URL and the defaults of everything else.
+    #[must_use]
+    pub fn to(url: String) -> Self {
+        Self {
+            url,
+            auth: Auth::None,
+            idempotency_header: None,
+            safe_methods: Self::default_safe(),
+            methods: None,
+            paths: None,
+            headers: BTreeMap::new(),
+            concurrency: Self::default_concurrency(),
+            rate: None,
+            burst: Self::default_burst(),
+            breaker: BreakerConfig::default(),
+            retry: None,
+            connect_timeout: Self::default_connect_timeout(),
+            timeout: Self::default_timeout(),
+            request_limit: Self::default_limit(),
+            response_limit: Self::default_limit(),
+            private_addresses: false,
+            from: None,
+        }
+    }
+
     /// The limits that make no sense, with their keys below `[connections.NAME]`.
     #[must_use]
     pub fn limit_problems(&self) -> Vec<Problem> {
@@ -172,6 +197,8 @@ pub enum Auth {
         client_secret: Secret,
         /// The scope asked for.
         scope: Option<String>,
+        /// The header that carries the token, bare. Absent: `Authorization: Bearer`.
+        header: Option<String>,
     },
     /// OAuth 2 client credentials, with a signed statement instead of a secret.
     #[serde(rename = "oauth2-jwt")]
@@ -189,6 +216,8 @@ pub enum Auth {
         /// The phrase.
         secret_phrase: Secret,
     },
+    /// A bearer token that one gets by logging in, kept until it is refused.
+    Login(Box<Login>),
 }
 
 /// `kind = "oauth2-jwt"`
@@ -272,6 +301,33 @@ pub struct OAuth1 {
     pub realm: Option<String>,
 }
 
+/// `kind = "login"`
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Login {
+    /// Where one logs in.
+    pub token_url: String,
+    /// What is posted there, as JSON. A text in it that is nothing but `{password}` is the password.
+    pub body: serde_json::Value,
+    /// The password.
+    pub password: Secret,
+    /// Where the answer has the token: a header's name, or the JSON pointer `/to/the/token`.
+    pub token: String,
+    /// An answer that says that the token is not valid, beside 401. It must also say that nothing was
+    /// done: the request is sent again.
+    pub refused: Option<Refused>,
+}
+
+/// `refused = { at = "/errors/0/extensions/code", is = "FORBIDDEN" }`
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Refused {
+    /// A JSON pointer into an answer.
+    pub at: String,
+    /// The text there.
+    pub is: String,
+}
+
 impl Auth {
     /// Every secret, with the key below `auth` that it stands at.
     #[must_use]
@@ -288,7 +344,17 @@ impl Auth {
                 own.into_iter().chain([("refresh_token", &refresh.refresh_token)]).collect()
             }
             Self::SecretPhrase { secret_phrase, .. } => vec![("secret_phrase", secret_phrase)],
+            Self::Login(login) => vec![("password", &login.password)],
             Self::OAuth1(oauth) => vec![("consumer_secret", &oauth.consumer_secret), ("token_secret", &oauth.token_secret)],
+        }
+    }
+
+    /// The header that carries a token that is fetched, where it is not `Authorization`.
+    #[must_use]
+    pub fn token_header(&self) -> Option<&str> {
+        match self {
+            Self::OAuth2ClientCredentials { header, .. } => header.as_deref(),
+            _ => None,
         }
     }
 
@@ -299,6 +365,7 @@ impl Auth {
             Self::OAuth2ClientCredentials { token_url, .. } | Self::SecretPhrase { token_url, .. } => Some(token_url),
             Self::OAuth2Jwt(jwt) => Some(&jwt.token_url),
             Self::OAuth2RefreshToken(refresh) => Some(&refresh.token_url),
+            Self::Login(login) => Some(&login.token_url),
             Self::None | Self::Bearer { .. } | Self::Basic { .. } | Self::Header { .. } | Self::OAuth1(_) => None,
         }
     }

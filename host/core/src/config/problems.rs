@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use bytesize::ByteSize;
 use http::{HeaderName, HeaderValue, Uri};
 
 use super::{Auth, Condition, Config, ConnectionConfig, Preset, SourceConfig, Verify};
@@ -40,6 +41,7 @@ impl Config {
         for (name, connection) in &self.connections {
             found.connection(name, connection);
         }
+        found.alerts(self);
         found.0
     }
 }
@@ -55,8 +57,27 @@ impl PluginSettings {
         found.retry("round_trip.retry", &self.round_trip.retry);
         found.patterns("events", self.events.as_ref());
         found.patterns("round_trip.events", self.round_trip.events.as_ref());
+        for (name, grant) in &self.grants {
+            let key = dotted(&["grants", name]);
+            if !self.connections.contains(name) {
+                found.push(key.as_str(), format!("narrows a connection that is not granted: add `{name}` to `connections`, or remove it"));
+            }
+            for (index, _) in grant.methods.iter().flatten().enumerate().filter(|(_, method)| **method != method.to_ascii_uppercase()) {
+                found.push(format!("{key}.methods[{index}]"), "methods are written in capitals, such as \"POST\"");
+            }
+        }
         if !(0.0..=1.0).contains(&self.probation.rise) {
             found.push("probation.rise", "must be 0 to 1");
+        }
+        let gate = &self.gate;
+        for (key, over, most) in [
+            ("gate.last", gate.last > 10_000, "10000"),
+            ("gate.size", gate.size > ByteSize::mib(256), "256 MiB"),
+            ("gate.time", gate.time > Duration::from_secs(600), "10m"),
+        ] {
+            if over {
+                found.push(key, format!("must be {most} at most"));
+            }
         }
         let limits = &self.limits;
         found.zeros(&[
@@ -64,6 +85,9 @@ impl PluginSettings {
             ("limits.memory", limits.memory.0 == 0),
             ("limits.cpu", limits.cpu.is_zero()),
             ("limits.wall", limits.wall.is_zero()),
+            ("gate.last", self.gate.last == 0),
+            ("gate.size", self.gate.size.0 == 0),
+            ("gate.time", self.gate.time.is_zero()),
         ]);
         found.0
     }
@@ -129,6 +153,30 @@ impl Problems {
         }
     }
 
+    fn alerts(&mut self, config: &Config) {
+        let alerts = &config.alerts;
+        self.zeros(&[("alerts.look", alerts.look.is_zero())]);
+        if let Some(mail) = &alerts.mail {
+            let is_mail = |url: &str| url.starts_with("smtp://") || url.starts_with("smtps://");
+            match config.connections.get(&mail.connection) {
+                None => self.push("alerts.mail.connection", format!("there is no [connections.{}]", mail.connection)),
+                Some(connection) if !is_mail(&connection.url) => {
+                    self.push("alerts.mail.connection", "is no mail server: its URL has to start with smtps:// or smtp://");
+                }
+                Some(_) => {}
+            }
+            if !(1..=50).contains(&mail.to.len()) {
+                self.push("alerts.mail.to", "name 1 to 50 recipients");
+            }
+        }
+        if let Some(webhook) = &alerts.webhook {
+            self.url("alerts.webhook.url", &webhook.url, &["https", "http"]);
+        }
+        if (alerts.mail.is_some() || alerts.webhook.is_some()) && alerts.kinds.is_empty() {
+            self.push("alerts.kinds", "there is none: leave [alerts] out if nobody is to be told of anything");
+        }
+    }
+
     fn retry(&mut self, at: &str, policy: &RetryPolicy) {
         if !(1..=1000).contains(&policy.attempts) {
             self.push(format!("{at}.attempts"), "must be 1 to 1000");
@@ -160,6 +208,19 @@ impl Problems {
             self.zeros(&[(&key("interval"), poll.interval.is_zero())]);
             if poll.overlap <= poll.settle {
                 self.push(key("overlap"), "must be longer than `settle`, or what settles is never looked at");
+            }
+            if let Some(snapshot) = &poll.snapshot {
+                self.zeros(&[
+                    (&key("snapshot.interval"), snapshot.interval.is_zero()),
+                    (&key("snapshot.wait"), snapshot.wait.is_zero()),
+                    (&key("snapshot.time"), snapshot.time.is_zero()),
+                    (&key("snapshot.limit"), snapshot.limit.0 == 0),
+                ]);
+                for (index, host) in
+                    snapshot.hosts.iter().enumerate().filter(|(_, host)| host.is_empty() || host.contains(['/', ':', '*', '@']))
+                {
+                    self.push(key(&format!("snapshot.hosts[{index}]")), format!("`{host}` is no host's name, as in files.example.com"));
+                }
             }
             if poll.kinds.is_empty() {
                 self.push(key("kinds"), "there is none: leave [poll] out if nothing is to be polled");
@@ -263,6 +324,7 @@ impl Problems {
         if let Auth::Header { name, .. } = auth {
             self.header(&format!("{at}.auth.name"), Some(name));
         }
+        self.header(&format!("{at}.auth.header"), auth.token_header());
         if let Some(token_url) = auth.token_url() {
             self.url(&format!("{at}.auth.token_url"), token_url, &["https", "http"]);
         }

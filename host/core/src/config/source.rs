@@ -3,12 +3,13 @@
 use std::fmt;
 use std::time::Duration;
 
+use bytesize::ByteSize;
 use ipnet::IpNet;
 use serde::de::value::SeqAccessDeserializer;
 use serde::de::{Error, IntoDeserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use super::{ConnectionConfig, Secret, duration};
+use super::{ConnectionConfig, Secret, duration, size};
 use crate::masonhub::fact::Resource;
 
 /// `[sources.NAME]`
@@ -49,13 +50,42 @@ pub struct PollConfig {
     pub settle: Duration,
     /// What is polled.
     pub kinds: Vec<Resource>,
+    /// How snapshots of all stock are asked for. Absent: only when an operator asks.
+    pub snapshot: Option<SnapshotConfig>,
+}
+
+/// `[sources.NAME.poll.snapshot]`
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SnapshotConfig {
+    /// From one to the next.
+    #[serde(with = "duration")]
+    pub interval: Duration,
+    /// Time for MasonHub to announce it.
+    #[serde(with = "duration")]
+    pub wait: Duration,
+    /// Time for its download.
+    #[serde(with = "duration")]
+    pub time: Duration,
+    /// Size of the file.
+    #[serde(with = "size")]
+    pub limit: ByteSize,
+    /// Hosts that it may be downloaded from, besides the API's own: over HTTPS, without credentials.
+    pub hosts: Vec<String>,
+}
+
+impl Default for SnapshotConfig {
+    fn default() -> Self {
+        let minutes = |minutes: u64| Duration::from_secs(minutes * 60);
+        Self { interval: minutes(240), wait: minutes(15), time: minutes(15), limit: ByteSize::mib(256), hosts: Vec::new() }
+    }
 }
 
 impl Default for PollConfig {
     fn default() -> Self {
         let minutes = |minutes: u64| Duration::from_secs(minutes * 60);
         let kinds = vec![Resource::Orders, Resource::InboundShipments, Resource::Returns];
-        Self { interval: minutes(5), overlap: minutes(60), settle: minutes(5), kinds }
+        Self { interval: minutes(5), overlap: minutes(60), settle: minutes(5), kinds, snapshot: None }
     }
 }
 

@@ -26,6 +26,21 @@ use serde_json::{Value, json};
 use super::{derived, read, typed};
 use crate::event::{Inventory, Stock, TypedEvent};
 
+/// How the ids of events begin that polls make.
+const POLLED: &str = "poll-";
+
+/// True of the id of an event that a poll made, since no callback brought it.
+#[must_use]
+pub fn is_polled(event_id: &str) -> bool {
+    event_id.starts_with(POLLED)
+}
+
+/// True of a subject of which only the newest known event counts: a SKU, whose counts are absolute.
+#[must_use]
+pub fn only_newest_counts(subject: &str) -> bool {
+    subject.starts_with("sku:")
+}
+
 /// The event type whose parcels are told.
 const FULFILLED: &str = "order.fulfilled";
 
@@ -180,7 +195,7 @@ impl Polled {
     fn envelope(&self, told: &Told, what: &Value) -> Result<Value, String> {
         let fact = json!([told.event_type, told.subject, what]).to_string();
         let id = derived::content_hash("poll", &fact)?;
-        Ok(json!({"message_type": self.resource.message_type(), "message_id": format!("poll-{id}"), "data": [told.record]}))
+        Ok(json!({"message_type": self.resource.message_type(), "message_id": format!("{POLLED}{id}"), "data": [told.record]}))
     }
 }
 

@@ -300,7 +300,7 @@ pub enum Replay {
 }
 
 /// What an operator does to a delivery: to a dead letter, but what is ignored can be replayed too,
-/// and what is done from scratch.
+/// what is done from scratch, and what is open and does not run can be discarded.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Intervention {
     /// Run it again.
@@ -352,6 +352,9 @@ pub trait Journal: Send + Sync {
 
     /// Reads a plugin's state.
     fn state(&self, plugin: PluginNo, key: String) -> Receipt<Option<StateEntry>>;
+
+    /// Bytes of all of a plugin's state, keys included.
+    fn state_size(&self, plugin: PluginNo) -> Receipt<u64>;
 
     /// Lists events, newest first.
     fn events(&self, filter: Filter) -> Receipt<Vec<story::EventSummary>>;

@@ -65,7 +65,16 @@ pub enum Observation<'a> {
     Swap {
         /// The plugin.
         plugin: &'a str,
-        /// `activated`, `failed`, `parked` or `rolled-back`.
+        /// `activated`, `failed`, `blocked` (by the gate), `parked` or `rolled-back`.
+        result: &'static str,
+    },
+    /// Two generations were compared on a recorded delivery, or should have been.
+    Compared {
+        /// The plugin.
+        plugin: &'a str,
+        /// `gate` or `shadow`.
+        by: &'static str,
+        /// A [`Likeness`](crate::diff::Likeness), or `skipped`.
         result: &'static str,
     },
     /// A connection's breaker changed.

@@ -18,7 +18,8 @@ pub struct KnownEvents {
 
 /// Stores what polls bring.
 pub trait Polls: Send + Sync {
-    /// Every event of these subjects that is kept. It reads the journal from end to end.
+    /// Every event of these subjects that is kept, of counts only the newest. The first time it reads
+    /// the journal from end to end.
     fn known(&self, source: Arc<str>, subjects: BTreeSet<String>) -> Receipt<KnownEvents>;
 
     /// Stores events of one subject that a poll found missing, all or nothing, as

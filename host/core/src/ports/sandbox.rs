@@ -10,9 +10,10 @@ use serde::{Deserialize, Serialize};
 use super::{BoxFuture, JournalError, StateEntry, StateWrite, StoredEvent};
 use crate::call::{CallError, Mail, Request, Response, Settlement};
 use crate::code::ErrorCode;
+use crate::comparison::Comparison;
 use crate::delivery::Ending;
 use crate::event::{Family, TypedEvent};
-use crate::plugin::PluginProblem;
+use crate::plugin::{PluginProblem, Provenance};
 use crate::round_trip::Confirmation;
 use crate::story;
 
@@ -57,6 +58,8 @@ pub struct Plugin {
     pub digest: Arc<str>,
     /// The component's own SHA-256, in hex.
     pub component: Arc<str>,
+    /// Where its component comes from.
+    pub provenance: Arc<Provenance>,
     /// The typed families it handles.
     pub families: Vec<Family>,
     /// True where it takes raw events.
@@ -145,11 +148,24 @@ pub trait Sandbox: Send + Sync {
     /// They are not kept, or everything that is wrong with them.
     fn load_kept<'a>(&'a self, plugin: &'a str, digest: &'a str) -> BoxFuture<'a, Result<Plugin, Vec<PluginProblem>>>;
 
+    /// Makes a generation of files that are not in the plugin directory, to be tried. Its files are put
+    /// aside where it is to be kept; what is not in a [`Record`] goes with the next one.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    fn load_candidate<'a>(&'a self, candidate: &'a Candidate, keep: bool) -> BoxFuture<'a, Result<Plugin, Vec<PluginProblem>>>;
+
+    /// Puts the files of a kept generation into the plugin directory, in the place of the plugin's.
+    ///
+    /// # Errors
+    /// They are not kept, or cannot be written.
+    fn install<'a>(&'a self, plugin: &'a str, digest: &'a str) -> BoxFuture<'a, Result<(), PluginProblem>>;
+
     /// What is remembered of plugins that were in force once.
     fn records(&self) -> BoxFuture<'_, Vec<Record>>;
 
-    /// Remembers what is in force, and keeps the files of the generations in the record, but of no
-    /// other generation of the plugin. They were put aside when they were loaded.
+    /// Remembers what is in force, and keeps the files of the generations that the record
+    /// [needs](Record::needs), but of no other generation of the plugin. They were put aside when they were loaded.
     ///
     /// # Errors
     /// It cannot be stored.
@@ -163,7 +179,7 @@ pub trait Sandbox: Send + Sync {
 }
 
 /// What is remembered of a plugin, whatever becomes of its files and of the host.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Record {
     /// Its name.
@@ -178,21 +194,64 @@ pub struct Record {
     pub pinned: bool,
     /// A generation that is not put in force again because its files are there.
     pub held_back: Option<HeldBack>,
+    /// A candidate that runs beside the generation in force.
+    #[serde(default)]
+    pub shadow: Option<Shadow>,
     /// The generations that are kept, newest first.
     pub kept: Vec<Kept>,
 }
 
-/// A generation that was taken out of force.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+impl Record {
+    /// True where the files of this generation have to be there.
+    #[must_use]
+    pub fn needs(&self, digest: &str) -> bool {
+        self.generations().any(|kept| kept == digest)
+    }
+
+    /// The digests of all generations whose files are kept.
+    pub fn generations(&self) -> impl Iterator<Item = &str> {
+        let held_back = self.held_back.iter().map(|held| held.digest.as_str());
+        let shadow = self.shadow.iter().map(|shadow| shadow.digest.as_str());
+        self.kept.iter().map(|kept| kept.digest.as_str()).chain(held_back).chain(shadow)
+    }
+}
+
+/// A generation that was taken out of force, or that the gate kept from it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct HeldBack {
     /// Its digest.
     pub digest: String,
     /// Why.
     pub reason: String,
+    /// What the gate found, where it was the gate that held it back: then it was never in force.
+    #[serde(default)]
+    pub gate: Option<Comparison>,
+}
+
+/// A candidate that is kept beside the plugin directory, and is never in force.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Shadow {
+    /// Its digest.
+    pub digest: String,
+    /// Since when it runs beside the generation in force.
+    pub since: Timestamp,
+}
+
+/// Files of a plugin that are not in the plugin directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// The plugin's name.
+    pub plugin: String,
+    /// A component (`.wasm`), with its settings beside it (`NAME.toml`, `plugin.toml`), or settings alone (`.toml`).
+    pub file: PathBuf,
+    /// The digest of the kept generation that the other part is taken of: the settings where there are
+    /// none beside the component, the component where there are only settings.
+    pub like: String,
 }
 
 /// A generation whose files are kept.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Kept {
     /// Its digest.
     pub digest: String,
@@ -200,6 +259,9 @@ pub struct Kept {
     pub component: String,
     /// When it was last put in force or taken out of it.
     pub at: Timestamp,
+    /// How it did on recorded deliveries before it was put in force, if it was tried on some.
+    #[serde(default)]
+    pub gate: Option<Comparison>,
 }
 
 /// What the plugin directory holds.

@@ -24,7 +24,7 @@ pub(crate) struct Intervene {
     pub(crate) now: Timestamp,
 }
 
-/// A delivery that is over, as the file has it.
+/// A delivery that does not run, as the file has it.
 struct Over {
     key: DeliveryKey,
     state: State,
@@ -74,6 +74,7 @@ impl Intervene {
             (State::Dead, _) | (State::Ignored, Intervention::Replay(_)) | (State::Done, Intervention::Replay(Replay::FromScratch)) => {
                 return Ok(over);
             }
+            (state, Intervention::Discard { .. }) if state.is_open() && !batch.memory.queue.runs(over.key) => return Ok(over),
             (State::Done, Intervention::Replay(_)) => "its steps are answered; it can only be replayed from scratch",
             (state, _) if state.is_open() => "its next attempt comes by itself",
             _ => "it is over; only dead letters can be replayed, settled or discarded",
@@ -136,8 +137,9 @@ impl Intervene {
         let mut update =
             batch.conn.prepare_cached("UPDATE deliveries SET state = ?, at = ?, code = ?, reason = ?, gap = NULL WHERE id = ?")?;
         update.execute((State::Ignored as u8, micros(self.now), ErrorCode::Discarded.as_str(), reason, over.key))?;
-        batch.staged.tally.moves(Some(State::Dead), Some(State::Ignored));
-        batch.change(Change::LetGo { key: over.key, line: self.place(over).line });
+        batch.staged.tally.moves(Some(over.state), Some(State::Ignored));
+        let (key, line) = (over.key, self.place(over).line);
+        batch.change(if over.state.is_open() { Change::Close { key, line } } else { Change::LetGo { key, line } });
         Ok(())
     }
 

@@ -40,11 +40,12 @@ macro_rules! contract {
                 done_is_done, ignored_keeps_its_reason, waiting_runs_again_when_due, unspent_attempts_do_not_count, dead_stays_dead,
                 keeps_what_the_attempt_left, keeps_the_last_of_very_many_attempts;
             state:
-                is_written_with_the_delivery, is_not_written_unless_the_delivery_is_over, a_conflict_records_nothing, versions_never_return;
+                is_written_with_the_delivery, has_a_size, is_not_written_unless_the_delivery_is_over, a_conflict_records_nothing, versions_never_return;
             intervene:
                 a_replay_runs_again, a_replay_goes_before_later_events, from_scratch_forgets_all_steps,
                 kept_steps_are_kept_until_it_is_over, a_discarded_letter_is_ignored, settling_as_done_answers_the_step,
                 settling_as_unsent_sends_again, only_dead_letters_can_be_helped,
+                what_is_open_and_does_not_run_is_discarded,
                 what_is_over_is_replayed_if_that_does_something, only_steps_in_doubt_can_be_settled;
             aside:
                 quarantined_callbacks_are_kept_until_released, rejected_callbacks_are_a_bounded_sample, rejected_callbacks_are_admitted_once;
@@ -70,6 +71,19 @@ macro_rules! round_trip_contract {
                 falls_due_after_its_delivery, is_looked_at_by_one_at_a_time, keeps_what_was_found, is_looked_at_again_when_asked,
                 is_looked_at_again_later, gives_up, goes_with_a_replay, a_newer_count_takes_its_place, is_marked_since_a_time,
                 is_counted_by_plugin_and_state, goes_with_its_event;
+        }
+    };
+}
+
+/// What a journal does beyond that which also tells recordings.
+#[allow(unused_macros)]
+macro_rules! recording_contract {
+    ($store:expr) => {
+        groups! {
+            $store;
+            recordings:
+                are_what_is_over_newest_first, have_event_attempt_and_calls, are_of_one_plugin_and_these_types,
+                are_bounded_in_number_and_size;
         }
     };
 }

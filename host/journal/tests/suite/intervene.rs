@@ -141,6 +141,26 @@ pub async fn only_dead_letters_can_be_helped(store: &dyn Store) {
     }
 }
 
+pub async fn what_is_open_and_does_not_run_is_discarded(store: &dyn Store) {
+    let scene = Scene::new(store).await;
+    for (id, subject) in [("a", "1"), ("b", "1"), ("c", "1"), ("d", "2")] {
+        scene.event(id, subject).await;
+    }
+    let first = scene.claim_one().await;
+    scene.finish(&first, waiting(scene.now())).await;
+    let discard = || Intervention::Discard { reason: "gone".into() };
+    for id in ["a", "b", "d"] {
+        let delivery = scene.delivery(id).await.id;
+        intervene(&scene, delivery, discard()).await.unwrap();
+        assert_eq!(scene.state_of(id).await, State::Ignored);
+        assert!(intervene(&scene, delivery, discard()).await.is_err(), "it is over");
+    }
+    assert_eq!((scene.count_of(State::Ignored).await, scene.count_of(State::Pending).await), (3, 1));
+    let scene = scene.restart();
+    assert_eq!(scene.claim_one().await.event.id, "c", "the next of the line runs");
+    assert!(scene.claim(1).await.is_empty());
+}
+
 pub async fn what_is_over_is_replayed_if_that_does_something(store: &dyn Store) {
     let scene = Scene::new(store).await;
     scene.event("done", "1").await;

@@ -15,6 +15,7 @@ pub mod newest;
 pub mod order;
 pub mod purge;
 pub mod read;
+pub mod recordings;
 pub mod restart;
 pub mod round_trips;
 pub mod state;
@@ -30,8 +31,8 @@ use mortar_core::code::ErrorCode;
 use mortar_core::delivery::{DeliveryId, Gap, PluginNo, State, Verdict};
 use mortar_core::event::{Event, Subject, SubjectKind};
 use mortar_core::ports::{
-    Accepted, CallWrite, Claim, Clock, Finish, Finished, Journal, JournalError, NewCallback, NewDelivery, NewEvent, Order, RoundTrips,
-    Share,
+    Accepted, CallWrite, Claim, Clock, Finish, Finished, Journal, JournalError, NewCallback, NewDelivery, NewEvent, Order, Recordings,
+    RoundTrips, Share,
 };
 use mortar_core::story::{Attempt, Call, DeliverySummary, EventStory, Fate};
 
@@ -45,6 +46,12 @@ pub trait Store {
 pub trait RoundTripStore: Store {
     /// Opens it.
     fn open_both(&self, settings: &Settings, clock: Arc<TestClock>) -> (Arc<dyn Journal>, Arc<dyn RoundTrips>);
+}
+
+/// A store that also tells recordings.
+pub trait RecordingStore: Store {
+    /// Opens it.
+    fn open_recordings(&self, settings: &Settings, clock: Arc<TestClock>) -> (Arc<dyn Journal>, Arc<dyn Recordings>);
 }
 
 /// Settings that the suite varies.

@@ -37,6 +37,16 @@ pub async fn is_written_with_the_delivery(store: &dyn Store) {
     assert_eq!(write(&scene, "c", second, None).await, 0);
 }
 
+pub async fn has_a_size(store: &dyn Store) {
+    let scene = Scene::new(store).await;
+    let size = || scene.journal.state_size(scene.plugin);
+    assert_eq!(size().await, Ok(0));
+    let first = write(&scene, "a", 0, Some("ü12")).await;
+    assert_eq!(size().await, Ok("cursor".len() as u64 + 4));
+    write(&scene, "b", first, None).await;
+    assert_eq!(size().await, Ok(0));
+}
+
 pub async fn is_not_written_unless_the_delivery_is_over(store: &dyn Store) {
     let scene = Scene::new(store).await;
     scene.event("a", "1").await;

@@ -36,10 +36,6 @@ impl Budget {
         if step.is_empty() || step.len() > STEP_LIMIT || step.chars().any(char::is_control) {
             return Err(Refusal::Denied(format!("a step's name has 1 to {STEP_LIMIT} bytes and no control characters")));
         }
-        if !settings.connections.contains(&request.connection) {
-            let name = &request.connection;
-            return Err(Refusal::Denied(format!("connection `{name}` is not granted: add it to `connections` in plugin.toml")));
-        }
-        Ok(())
+        settings.grants(request).map_err(Refusal::Denied)
     }
 }

@@ -17,14 +17,9 @@ impl Swaps {
     pub async fn roll_back(&self, name: &str, to: Option<&str>) -> Result<String, JournalError> {
         let _turn = self.turn(name).await?;
         let record = self.record(name)?;
-        if self.plugins.get(name).is_none_or(|numbered| numbered.parked) {
-            return Err(JournalError::Refused(format!("the files of {name} are gone from the plugin directory: put some back first")));
-        }
+        self.has_files(name)?;
         let digest = target(&record, to)?;
-        let plugin = self.sandbox.load_kept(name, &digest).await.map_err(|problems| {
-            let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
-            JournalError::Refused(problems.join("; "))
-        })?;
+        let plugin = self.kept(name, &digest).await?;
         let cause = Cause::Back("an operator went back to another generation".into());
         self.put_in_force(plugin, cause).await.map_err(|problem| JournalError::Refused(problem.to_string()))?;
         self.look_again(name);
@@ -55,6 +50,7 @@ impl Swaps {
         self.record(name)?;
         self.sandbox.forget(name).await.map_err(|problem| JournalError::Storage(problem.to_string()))?;
         self.plugins.forget(name);
+        self.plugins.shadows.stop(name);
         self.lock().remove(name);
         Ok(())
     }
@@ -115,17 +111,17 @@ impl Swaps {
         }
     }
 
-    async fn turn(&self, name: &str) -> Result<tokio::sync::OwnedMutexGuard<()>, JournalError> {
+    pub(super) async fn turn(&self, name: &str) -> Result<tokio::sync::OwnedMutexGuard<()>, JournalError> {
         let turn = self.lock().get(name).map(|standing| standing.turn.clone());
         Ok(turn.ok_or_else(|| unknown(name))?.lock_owned().await)
     }
 
-    fn record(&self, name: &str) -> Result<Record, JournalError> {
+    pub(super) fn record(&self, name: &str) -> Result<Record, JournalError> {
         self.lock().get(name).and_then(|standing| standing.record.clone()).ok_or_else(|| unknown(name))
     }
 
     /// Has a plugin's files taken up again, as if they were new.
-    fn look_again(&self, name: &str) {
+    pub(super) fn look_again(&self, name: &str) {
         if let Some(standing) = self.lock().get_mut(name) {
             standing.stamp = None;
         }

@@ -4,16 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use mortar_core::comparison::Comparison;
 use mortar_core::config::PluginsConfig;
 use mortar_core::plugin::{PluginProblem, code};
-use mortar_core::ports::{HeldBack, Kept, Observation, Plugin, Record};
+use mortar_core::ports::{HeldBack, JournalError, Kept, Observation, Plugin, Record};
 
 use super::Swaps;
 
 /// Why a generation is put in force.
 pub(super) enum Cause {
-    /// Its files are in the plugin directory.
-    Files,
+    /// Its files are in the plugin directory. How it did on recorded deliveries, if it was tried on some.
+    Files(Option<Comparison>),
     /// The one in force is taken out of it, for this reason.
     Back(String),
 }
@@ -31,13 +32,17 @@ impl Swaps {
             PluginProblem::new(&name, &self.config.directory, code::UNNUMBERED, message)
         })?;
         let now = self.ports.clock.now();
+        if self.plugins.shadows.is_candidate(&plugin) {
+            self.plugins.shadows.stop(&name);
+        }
         let old = self.lock().get(&name).and_then(|standing| standing.record.clone());
         let record = next(old, &plugin, &cause, now, &self.config);
-        self.remember(&record).await;
         let policy = plugin.settings.probation.clone();
         let over = Duration::try_from(now.duration_since(record.since)).unwrap_or_default();
         let left = policy.time.saturating_sub(over);
+        // Before the record is on disk, which may take its time: attempts on the generation run already.
         self.plugins.probation.starts(&name, &digest, record.before.is_some().then_some((policy, left)));
+        self.remember(&record).await;
         match before {
             Some(before) if before.plugin.digest != digest => {
                 tracing::info!(plugin = name, from = &*before.plugin.digest, to = &*digest, "plugin swapped");
@@ -47,6 +52,25 @@ impl Swaps {
         }
         self.ports.observer.observe(&Observation::Swap { plugin: &name, result: "activated" });
         Ok(())
+    }
+
+    /// The same, for a generation that an operator wants in force, and whose files are there.
+    pub(super) async fn put_in_force_from_files(&self, plugin: Plugin, gate: Option<Comparison>) -> Result<(), JournalError> {
+        self.has_files(&plugin.name)?;
+        self.put_in_force(plugin, Cause::Files(gate)).await.map_err(|problem| JournalError::Refused(problem.to_string()))
+    }
+
+    /// Refuses what cannot be done to a plugin that is parked.
+    pub(super) fn has_files(&self, name: &str) -> Result<(), JournalError> {
+        if self.plugins.get(name).is_none_or(|numbered| numbered.parked) {
+            return Err(JournalError::Refused(format!("the files of {name} are gone from the plugin directory: put some back first")));
+        }
+        Ok(())
+    }
+
+    /// A generation whose files are kept.
+    pub(super) async fn kept(&self, name: &str, digest: &str) -> Result<Plugin, JournalError> {
+        super::shadow::loaded(self.sandbox.load_kept(name, digest).await)
     }
 
     /// Puts that generation in force again that was, if it is not. False where that cannot be.
@@ -61,7 +85,7 @@ impl Swaps {
             }
         };
         match plugin {
-            Ok(plugin) => match self.put_in_force(plugin, Cause::Files).await {
+            Ok(plugin) => match self.put_in_force(plugin, Cause::Files(None)).await {
                 Ok(()) => return true,
                 Err(problem) => tracing::error!(plugin = name, "the generation that was in force cannot be so again: {problem}"),
             },
@@ -86,18 +110,19 @@ impl Swaps {
 fn next(old: Option<Record>, plugin: &Plugin, cause: &Cause, now: Timestamp, config: &PluginsConfig) -> Record {
     let digest = plugin.digest.to_string();
     let Some(old) = old else {
-        let kept = vec![kept(plugin, now)];
-        return Record { plugin: plugin.name.clone(), in_force: digest, since: now, before: None, pinned: false, held_back: None, kept };
+        let (plugin, kept) = (plugin.name.clone(), vec![kept(plugin, None, now)]);
+        return Record { plugin, in_force: digest, since: now, before: None, pinned: false, held_back: None, shadow: None, kept };
     };
     if old.in_force == digest {
         return old;
     }
+    let known = || old.kept.iter().find(|kept| kept.digest == digest).and_then(|kept| kept.gate.clone());
     // Whoever goes back does not come from there: nothing follows that could fall back again.
-    let (before, held_back) = match cause {
-        Cause::Files => (Some(old.in_force.clone()), None),
-        Cause::Back(reason) => (None, Some(HeldBack { digest: old.in_force.clone(), reason: reason.clone() })),
+    let (before, held_back, gate) = match cause {
+        Cause::Files(gate) => (Some(old.in_force.clone()), None, gate.clone().or_else(known)),
+        Cause::Back(reason) => (None, Some(HeldBack { digest: old.in_force.clone(), reason: reason.clone(), gate: None }), known()),
     };
-    let mut all = vec![kept(plugin, now)];
+    let mut all = vec![kept(plugin, gate, now)];
     let out = old.kept.into_iter().filter(|kept| kept.digest != digest);
     all.extend(out.map(|kept| if kept.digest == old.in_force { Kept { at: now, ..kept } } else { kept }));
     let longest = SignedDuration::try_from(config.keep_time).unwrap_or(SignedDuration::MAX);
@@ -107,10 +132,11 @@ fn next(old: Option<Record>, plugin: &Plugin, cause: &Cause, now: Timestamp, con
         place += 1;
         needed(kept) || place <= config.keep_generations && now.duration_since(kept.at) <= longest
     });
-    Record { plugin: old.plugin, in_force: digest, since: now, before, pinned: old.pinned, held_back, kept: all }
+    let shadow = old.shadow.filter(|shadow| shadow.digest != digest);
+    Record { plugin: old.plugin, in_force: digest, since: now, before, pinned: old.pinned, held_back, shadow, kept: all }
 }
 
-fn kept(plugin: &Plugin, at: Timestamp) -> Kept {
+fn kept(plugin: &Plugin, gate: Option<Comparison>, at: Timestamp) -> Kept {
     let text = |digest: &Arc<str>| digest.to_string();
-    Kept { digest: text(&plugin.digest), component: text(&plugin.component), at }
+    Kept { digest: text(&plugin.digest), component: text(&plugin.component), at, gate }
 }

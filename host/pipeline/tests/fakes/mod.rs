@@ -119,6 +119,10 @@ impl Journal for FakeJournal {
     fn state(&self, _: PluginNo, key: String) -> Receipt<Option<StateEntry>> {
         ready(Ok(self.state.lock().unwrap().get(&key).cloned()))
     }
+    fn state_size(&self, _: PluginNo) -> Receipt<u64> {
+        let state = self.state.lock().unwrap();
+        ready(Ok(state.iter().map(|(key, entry)| (key.len() + entry.value.len()) as u64).sum()))
+    }
     fn events(&self, _: Filter) -> Receipt<Vec<story::EventSummary>> {
         unused()
     }
@@ -221,6 +225,7 @@ impl FakePlugin {
             name: name.into(),
             digest: digest.into(),
             component: digest.into(),
+            provenance: Arc::default(),
             families: Vec::new(),
             any_event: true,
             round_trip: true,

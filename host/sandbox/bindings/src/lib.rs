@@ -3,6 +3,7 @@
 //! | module | what is in it |
 //! |---|---|
 //! | [`imports`] | what the host offers a plugin: the traits that the sandbox implements, and the shared types |
+//! | [`imports_0_2`] | what it offers besides since version 0.2 |
 //! | one per interface of `mortar:events` | `Handler` and `HandlerPre`, and the interface's records |
 //!
 //! Each interface has a world of its own, so that the host can ask a component for one at a time:
@@ -21,6 +22,16 @@ pub mod imports {
             "mortar:plugin/config": trappable,
             default: async | trappable,
         },
+    });
+}
+
+/// What version 0.2 of `mortar:plugin` adds to that.
+pub mod imports_0_2 {
+    wasmtime::component::bindgen!({
+        path: "../../../wit/since/0.2",
+        inline: "package mortar:host; world imports { include mortar:plugin/imports@0.2.0; }",
+        world: "mortar:host/imports",
+        imports: { default: trappable },
     });
 }
 

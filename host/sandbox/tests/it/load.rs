@@ -93,13 +93,13 @@ async fn a_component_without_a_handler_says_what_it_exports() {
     let other = encode(Resolve::default(), world, &module("", "", r#"(func (export "run"))"#));
     assert_problem(&other, code::NO_HANDLER, &["exports `run`", "`return-events`"]).await;
 
-    let newer = contract(&["package mortar:events@0.2.0; interface any-event { handle: func(); }"]);
+    let newer = contract(&["package mortar:events@0.9.0; interface any-event { handle: func(); }"]);
     let newer = encode(
         newer,
-        "export mortar:events/any-event@0.2.0;",
-        &module("", "", r#"(func (export "mortar:events/any-event@0.2.0#handle"))"#),
+        "export mortar:events/any-event@0.9.0;",
+        &module("", "", r#"(func (export "mortar:events/any-event@0.9.0#handle"))"#),
     );
-    assert_problem(&newer, code::NO_HANDLER, &["built against mortar:events 0.2.0, and this host serves 0.1.0"]).await;
+    assert_problem(&newer, code::NO_HANDLER, &["built against mortar:events 0.9.0, and this host serves 0.1.0"]).await;
 }
 
 #[tokio::test]
@@ -113,10 +113,10 @@ async fn an_unknown_import_is_named() {
     };
     assert_problem(&guest.build("(call $done)"), code::UNKNOWN_IMPORT, &["`acme:metrics/spans@1.0.0`"]).await;
 
-    let newer = contract(&["package mortar:plugin@0.2.0; interface log { log: func(message: string); }"]);
-    let imports = r#"(import "mortar:plugin/log@0.2.0" "log" (func (param i32 i32)))"#;
-    let newer = encode(newer, "import mortar:plugin/log@0.2.0;", &module(imports, "", ""));
-    assert_problem(&newer, code::UNKNOWN_IMPORT, &["built against mortar:plugin 0.2.0, and this host serves 0.1.0"]).await;
+    let newer = contract(&["package mortar:plugin@0.9.0; interface log { log: func(message: string); }"]);
+    let imports = r#"(import "mortar:plugin/log@0.9.0" "log" (func (param i32 i32)))"#;
+    let newer = encode(newer, "import mortar:plugin/log@0.9.0;", &module(imports, "", ""));
+    assert_problem(&newer, code::UNKNOWN_IMPORT, &["built against mortar:plugin 0.9.0, and this host serves 0.1.0 and 0.2.0"]).await;
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod frozen;
 mod guest;
 mod host;
 mod limits;

@@ -1,6 +1,8 @@
 //! The admin API: what operators and their commands ask of a running host. Loopback and a token.
 
+mod alerts;
 mod backup;
+mod candidates;
 mod error;
 mod events;
 mod health;
@@ -30,6 +32,7 @@ use mortar_pipeline::swap::Swaps;
 use subtle::ConstantTimeEq;
 
 use crate::admin_types::ErrorBody;
+use crate::alerts::Alerts;
 use crate::poll::Poller;
 use crate::telemetry::metrics::Metrics;
 
@@ -45,6 +48,8 @@ pub struct Admin {
     pub pollers: Vec<Arc<Poller>>,
     /// The connections, for their status.
     pub connections: Arc<Connections>,
+    /// Who is told when something is wrong.
+    pub alerts: Arc<Alerts>,
     /// What writes backups of the journal.
     pub backups: Backups,
     /// The metrics page.
@@ -77,11 +82,18 @@ pub fn router(admin: Arc<Admin>) -> Router {
         .route("/api/plugins", get(plugins::list))
         .route("/api/plugins/{name}", get(plugins::show))
         .route("/api/plugins/{name}/forget", post(plugins::forget))
+        .route("/api/plugins/{name}/discard", post(plugins::discard))
         .route("/api/plugins/{name}/rollback", post(plugins::roll_back))
         .route("/api/plugins/{name}/pin", post(plugins::pin))
+        .route("/api/plugins/{name}/promote", post(candidates::promote))
+        .route("/api/plugins/{name}/diff", post(candidates::diff))
+        .route("/api/plugins/{name}/shadow/start", post(candidates::start))
+        .route("/api/plugins/{name}/shadow/stop", post(candidates::stop))
+        .route("/api/plugins/{name}/shadow/promote", post(candidates::promote_shadow))
         .route("/api/round-trips", get(round_trips::list))
         .route("/api/round-trips/report", get(round_trips::report))
         .route("/api/round-trips/check", post(round_trips::look_again))
+        .route("/api/alerts/test", post(alerts::test))
         .route("/api/backup", post(backup::backup))
         .route("/metrics", get(status::metrics))
         .route_layer(middleware::from_fn_with_state(admin.clone(), guard));

@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
+use mortar_core::ports::{JournalError, Shadow};
 use mortar_core::story::Counts;
+use mortar_pipeline::operate;
 use mortar_pipeline::plugins::Numbered;
 use mortar_pipeline::swap::Standing;
 
 use super::Admin;
 use super::error::Failure;
-use crate::admin_types::{Pin, PluginState, PluginStatus, ProbationStatus, RollBack, RolledBack};
+use crate::admin_types::{DiscardedOpen, Pin, PluginState, PluginStatus, ProbationStatus, RollBack, RolledBack, ShadowStatus};
 
 pub(super) async fn list(State(admin): State<Arc<Admin>>) -> Result<Json<Vec<PluginStatus>>, Failure> {
     let counts = admin.ports.journal.counts().await?;
@@ -26,6 +28,16 @@ pub(super) async fn show(State(admin): State<Arc<Admin>>, Path(name): Path<Strin
 pub(super) async fn forget(State(admin): State<Arc<Admin>>, Path(name): Path<String>) -> Result<(), Failure> {
     tracing::info!(plugin = name, "an operator has a plugin forgotten");
     Ok(admin.swaps.forget(&name).await?)
+}
+
+/// Discards some deliveries of a plugin that gets no further ones.
+pub(super) async fn discard(State(admin): State<Arc<Admin>>, Path(name): Path<String>) -> Result<Json<DiscardedOpen>, Failure> {
+    if admin.plugins.get(&name).is_some() {
+        return Err(JournalError::Refused(format!("plugin {name} still gets deliveries: `mortar plugin forget {name}` first")).into());
+    }
+    let discarded = operate::discard_open(&admin.ports, &name).await?;
+    tracing::info!(plugin = name, discarded, "an operator has deliveries of a forgotten plugin discarded");
+    Ok(Json(DiscardedOpen { discarded }))
 }
 
 pub(super) async fn roll_back(
@@ -59,9 +71,16 @@ pub(super) fn statuses(admin: &Admin, counts: &Counts) -> Vec<PluginStatus> {
             state: state(numbered, &standing),
             digest: plugin.map(|p| p.digest.to_string()),
             component: plugin.map(|p| p.component.to_string()),
+            provenance: plugin.map(|p| (*p.provenance).clone()),
             since: record.map(|record| record.since),
             pinned: record.is_some_and(|record| record.pinned),
             kept: record.map(|record| record.kept.clone()).unwrap_or_default(),
+            blocked: record.and_then(|record| record.held_back.clone()).filter(|held| held.gate.is_some()),
+            shadow: record.and_then(|record| record.shadow.clone()).map(|Shadow { digest, since }| ShadowStatus {
+                digest,
+                since,
+                comparison: admin.plugins.shadows.of(&name),
+            }),
             probation: admin.plugins.probation.of(&name).map(|trial| ProbationStatus {
                 seconds_left: trial.left.as_secs(),
                 attempts: trial.attempts,

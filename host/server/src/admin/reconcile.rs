@@ -9,21 +9,26 @@ use super::Admin;
 use super::error::Failure;
 use crate::admin_types::{MissingEvent, Reconcile, ReconciledSource};
 use crate::poll::PollError;
+use mortar_pipeline::poll::Reconciled;
 
 pub(super) async fn reconcile(
     State(admin): State<Arc<Admin>>,
     Json(request): Json<Reconcile>,
 ) -> Result<Json<Vec<ReconciledSource>>, Failure> {
-    let Reconcile { source, since, dry_run } = request;
+    let Reconcile { source, since, dry_run, snapshot } = request;
     let meant: Vec<_> = admin.pollers.iter().filter(|poller| source.as_ref().is_none_or(|name| **name == *poller.source)).collect();
     if meant.is_empty() {
         let which = source.map_or_else(|| "no source has".to_owned(), |name| format!("there is no source `{name}` with"));
         return Err(Failure::bad_request(format!("{which} an API to poll: write [sources.NAME.api]")));
     }
-    tracing::info!(%since, dry_run, "an operator has MasonHub polled for what no callback brought");
+    tracing::info!(?since, dry_run, snapshot, "an operator has MasonHub polled for what no callback brought");
     let mut reconciled = Vec::new();
     for poller in meant {
-        let found = poller.poll(since, !dry_run).await?;
+        let found = match since {
+            Some(since) => poller.poll(since, !dry_run).await?,
+            None => Reconciled::default(),
+        };
+        let found = if snapshot { found.and(poller.snapshot(!dry_run).await?) } else { found };
         let missing = found.missing.into_iter();
         let missing = missing.map(|event| MissingEvent { id: event.id, event_type: event.event_type, subject: event.subject });
         reconciled.push(ReconciledSource {
@@ -31,6 +36,7 @@ pub(super) async fn reconcile(
             looked: found.looked,
             missing: missing.collect(),
             unreadable: found.unreadable,
+            more_unreadable: found.more_unreadable,
         });
     }
     Ok(Json(reconciled))
@@ -40,7 +46,7 @@ impl From<PollError> for Failure {
     fn from(error: PollError) -> Self {
         match error {
             PollError::Journal(error) => error.into(),
-            PollError::Api(error) => Self::masonhub(error.to_string()),
+            other => Self::masonhub(other.to_string()),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, OpenOptions};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use clap::Args;
@@ -10,11 +10,9 @@ use futures::future::join_all;
 use mortar_connect::Connections;
 use mortar_core::config::{ConnectionConfig, Secret, dotted};
 use mortar_core::plugin::PluginProblem;
-use mortar_core::ports::Plugin;
-use mortar_core::toml_problems::locate;
+use mortar_core::ports::{Clock, Observer, Plugin};
 use mortar_core::verify::Verifier;
 use mortar_journal::Contents;
-use mortar_sandbox::discover;
 use serde::Serialize;
 use serde_json::json;
 use tracing_subscriber::EnvFilter;
@@ -24,6 +22,7 @@ use super::exit::{Exit, Failure};
 use super::masonhub::Unobserved;
 use super::output::{Output, Tone, counted};
 use super::status::short;
+use crate::alerts;
 use crate::config::{self, Loaded, Problem};
 use crate::masonhub::Api;
 use crate::wire::{self, SystemClock};
@@ -67,6 +66,7 @@ pub(super) async fn run(command: &Check, path: &Path, output: &mut Output<'_>) -
         plugins(loaded, &mut report).await;
         connections(loaded, command.offline, &mut report).await;
         apis(loaded, command.offline, &mut report).await;
+        alert_ways(loaded, &mut report);
     }
     if output.is_json() {
         output.json(&report)?
@@ -190,10 +190,8 @@ async fn plugins(loaded: &Loaded, report: &mut Report) {
         report.problems.push(Problem::warning(&loaded.path, message));
     }
     report.problems.extend(problems.into_iter().map(of_plugin));
-    let settings = settings_files(&directory);
     for plugin in &plugins {
         report.proven.push(format!("plugin {} handles {}, component {}", plugin.name, handled(plugin), short(&plugin.digest)));
-        report.problems.extend(grants(plugin, settings.get(&plugin.name), loaded));
     }
     report.problems.extend(unused(&plugins, loaded));
 }
@@ -203,27 +201,9 @@ fn of_plugin(problem: PluginProblem) -> Problem {
     Problem::error(&problem.file, format!("{} [{}]", problem.message, problem.code)).at(place)
 }
 
-fn settings_files(directory: &Path) -> BTreeMap<String, PathBuf> {
-    let found = discover(directory).unwrap_or_default().found;
-    found.into_iter().filter_map(|plugin| Some((plugin.name, plugin.settings?))).collect()
-}
-
 fn handled(plugin: &Plugin) -> String {
     let typed = plugin.families.iter().map(|family| family.interface());
     typed.chain(plugin.any_event.then_some("any-event")).collect::<Vec<_>>().join(", ")
-}
-
-/// Connections that a plugin is granted and that are not there.
-fn grants(plugin: &Plugin, settings: Option<&PathBuf>, loaded: &Loaded) -> Vec<Problem> {
-    let Some(file) = settings else { return Vec::new() };
-    let text = fs::read_to_string(file).unwrap_or_default();
-    let granted = plugin.settings.connections.iter().enumerate();
-    let missing = granted.filter(|(_, name)| !loaded.config.connections.contains_key(*name));
-    let problem = |(index, name): (usize, &String)| {
-        let message = format!("there is no connection `{name}`: add [connections.{name}] to {}", loaded.path.display());
-        Problem::error(file, message).at(locate(&text, &format!("connections[{index}]")))
-    };
-    missing.map(problem).collect()
 }
 
 /// Connections that no plugin may use.
@@ -261,6 +241,16 @@ async fn connections(loaded: &Loaded, offline: bool, report: &mut Report) {
 }
 
 /// MasonHub's own API, of each source that has one.
+/// Whether operators can be told; `mortar alerts test` tells them.
+fn alert_ways(loaded: &Loaded, report: &mut Report) {
+    let Some(webhook) = &loaded.config.alerts.webhook else { return };
+    let (clock, observer): (Arc<dyn Clock>, Arc<dyn Observer>) = (Arc::new(SystemClock), Arc::new(Unobserved));
+    match alerts::webhook_of(loaded, webhook, &clock, &observer) {
+        Ok(_) => report.proven.push(format!("alerts to {}", webhook.url)),
+        Err(problems) => problems.iter().for_each(|problem| report.problem(loaded.error_at(&problem.key, problem.to_string()))),
+    }
+}
+
 async fn apis(loaded: &Loaded, offline: bool, report: &mut Report) {
     for name in loaded.config.sources.iter().filter(|(_, source)| source.api.is_some()).map(|(name, _)| name) {
         let at = dotted(&["sources", name, "api"]);

@@ -13,17 +13,23 @@ use serde::de::DeserializeOwned;
 use super::exit::Failure;
 use super::http;
 use crate::admin_types::{
-    Backup, BackupWritten, Discard, ErrorBody, EventQuery, LookAgain, LookedAgain, MAX_LIMIT, Pin, PluginStatus, QuarantineQuery,
-    ReadAgain, Reconcile, ReconciledSource, RejectedQuery, ReplayRequest, RollBack, RolledBack, RoundTripQuery, RoundTripReport, Settle,
-    Since, Status,
+    AlertSent, Backup, BackupWritten, Discard, DiscardedOpen, ErrorBody, EventQuery, LookAgain, LookedAgain, MAX_LIMIT, Pin, PluginDiff,
+    PluginDifferences, PluginStatus, QuarantineQuery, ReadAgain, Reconcile, ReconciledSource, RejectedQuery, ReplayRequest, RollBack,
+    RolledBack, RoundTripQuery, RoundTripReport, Settle, Since, StartShadow, Status,
 };
 use crate::config::Loaded;
 
 /// How long a backup may take: hundreds of gigabytes.
 const BACKUP_TIMEOUT: Duration = Duration::from_secs(24 * 3600);
 
+/// How long alerts may take: each way has the timeouts of its connection.
+const ALERT_TIMEOUT: Duration = Duration::from_secs(180);
+
 /// How long a poll may take: thousands of requests, at MasonHub's rate.
 const POLL_TIMEOUT: Duration = Duration::from_secs(24 * 3600);
+
+/// How long two generations may take to be compiled and compared.
+const COMPARE_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// Speaks to the host that runs with a configuration.
 pub struct Client {
@@ -97,12 +103,65 @@ impl Client {
         self.post(&["plugins", name, "pin"], &Pin { pinned }).await.map(drop)
     }
 
+    /// Puts the generation in force that the gate holds back; says its digest.
+    ///
+    /// # Errors
+    /// See [`Client::status`].
+    pub async fn promote(&self, name: &str) -> Result<RolledBack, Failure> {
+        let body = self.post(&["plugins", name, "promote"], &()).await?;
+        self.read(&body)
+    }
+
+    /// Compares two generations on recorded deliveries.
+    ///
+    /// # Errors
+    /// See [`Client::status`].
+    pub async fn plugin_diff(&self, name: &str, request: &PluginDiff) -> Result<PluginDifferences, Failure> {
+        let body = self.send(self.posting(&["plugins", name, "diff"], request)?.timeout(COMPARE_TIMEOUT)).await?;
+        self.read(&body)
+    }
+
+    /// Has a candidate run beside the generation in force; says its digest.
+    ///
+    /// # Errors
+    /// See [`Client::status`].
+    pub async fn start_shadow(&self, name: &str, request: &StartShadow) -> Result<RolledBack, Failure> {
+        let body = self.send(self.posting(&["plugins", name, "shadow", "start"], request)?.timeout(COMPARE_TIMEOUT)).await?;
+        self.read(&body)
+    }
+
+    /// Ends that.
+    ///
+    /// # Errors
+    /// See [`Client::status`].
+    pub async fn stop_shadow(&self, name: &str) -> Result<(), Failure> {
+        self.post(&["plugins", name, "shadow", "stop"], &()).await.map(drop)
+    }
+
+    /// Puts the candidate in force; says its digest.
+    ///
+    /// # Errors
+    /// See [`Client::status`].
+    pub async fn promote_shadow(&self, name: &str) -> Result<RolledBack, Failure> {
+        let body = self.post(&["plugins", name, "shadow", "promote"], &()).await?;
+        self.read(&body)
+    }
+
     /// Forgets a parked plugin.
     ///
     /// # Errors
     /// See [`Client::status`].
     pub async fn forget(&self, name: &str) -> Result<(), Failure> {
         self.post(&["plugins", name, "forget"], &()).await.map(drop)
+    }
+
+    /// Discards some deliveries of a forgotten plugin.
+    ///
+    /// # Errors
+    /// See [`Client::status`].
+    pub async fn discard_open(&self, name: &str) -> Result<DiscardedOpen, Failure> {
+        let body = self.post(&["plugins", name, "discard"], &()).await?;
+        self.read(&body)
     }
 
     /// Events, newest first.
@@ -233,6 +292,15 @@ impl Client {
     /// See [`Client::status`]; MasonHub may not answer either.
     pub async fn reconcile(&self, request: &Reconcile) -> Result<Vec<ReconciledSource>, Failure> {
         let body = self.send(self.posting(&["reconcile"], request)?.timeout(POLL_TIMEOUT)).await?;
+        self.read(&body)
+    }
+
+    /// Has a test alert sent by every way.
+    ///
+    /// # Errors
+    /// See [`Client::status`].
+    pub async fn test_alerts(&self) -> Result<Vec<AlertSent>, Failure> {
+        let body = self.send(self.posting(&["alerts", "test"], &())?.timeout(ALERT_TIMEOUT)).await?;
         self.read(&body)
     }
 

@@ -24,12 +24,14 @@ pub enum Exit {
     NotFound = 5,
     /// The host refused: a wrong token or signature, or a state that does not permit it.
     Refused = 6,
+    /// What was compared is not the same.
+    Differs = 7,
 }
 
 impl Exit {
     /// Every code.
-    pub const ALL: [Self; 7] =
-        [Self::Done, Self::Failed, Self::Usage, Self::Configuration, Self::Unreachable, Self::NotFound, Self::Refused];
+    pub const ALL: [Self; 8] =
+        [Self::Done, Self::Failed, Self::Usage, Self::Configuration, Self::Unreachable, Self::NotFound, Self::Refused, Self::Differs];
 
     fn meaning(self) -> &'static str {
         match self {
@@ -40,6 +42,7 @@ impl Exit {
             Self::Unreachable => "the host does not answer",
             Self::NotFound => "there is no such thing",
             Self::Refused => "the host refused: wrong token or signature, or a state that does not permit it",
+            Self::Differs => "what was compared is not the same",
         }
     }
 
@@ -120,7 +123,7 @@ mod tests {
 
     #[test]
     fn exit_codes_are_what_scripts_rely_on() {
-        assert_eq!(Exit::ALL.map(|e| e as u8), [0, 1, 2, 3, 4, 5, 6]);
+        assert_eq!(Exit::ALL.map(|e| e as u8), [0, 1, 2, 3, 4, 5, 6, 7]);
         assert!(Exit::help().contains("\n  5  there is no such thing\n"));
     }
 

@@ -9,12 +9,12 @@ use super::exit::Failure;
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A client for this machine: no proxy sees what it sends, and it needs no certificate authorities.
-pub(super) fn local() -> Result<reqwest::Client, Failure> {
+pub(crate) fn local() -> Result<reqwest::Client, Failure> {
     build(|builder| builder.no_proxy().tls_certs_only([]))
 }
 
 /// A client for any address.
-pub(super) fn public() -> Result<reqwest::Client, Failure> {
+pub(crate) fn public() -> Result<reqwest::Client, Failure> {
     build(|builder| builder)
 }
 
@@ -26,7 +26,7 @@ fn build(configure: impl FnOnce(reqwest::ClientBuilder) -> reqwest::ClientBuilde
 }
 
 /// The innermost reason, which is the one that tells something ("connection refused").
-pub(super) fn root_cause(error: &dyn Error) -> String {
+pub(crate) fn root_cause(error: &dyn Error) -> String {
     let mut cause = error;
     while let Some(inner) = cause.source() {
         cause = inner;

@@ -2,6 +2,8 @@
 
 mod trigger;
 
+pub(super) use trigger::of_sandbox;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
@@ -317,7 +319,7 @@ impl From<ApiError> for Failure {
 }
 
 /// What a command asks is no work of the host's, so nobody counts it.
-pub(super) struct Unobserved;
+pub(crate) struct Unobserved;
 
 impl Observer for Unobserved {
     fn observe(&self, _: &Observation<'_>) {}

@@ -9,13 +9,17 @@
 //! | `event`, `story` | events |
 //! | `send`, `target`, `signing` | callbacks that are sent for a try |
 //! | `dead`, `replay`, `quarantine`, `rejected`, `each` | what operators do to what is stuck |
-//! | `plugin` | which generations of plugins are in force |
+//! | `plugin`, `plugin_sign` | which generations of plugins are in force, who signed a component |
+//! | `plugin_diff`, `plugin_shadow` | what other generations would do |
 //! | `roundtrip` | what the ERP said when it was read back |
 //! | `masonhub` | MasonHub's side: registered callbacks, holds, the data factory of a sandbox |
 //! | `reconcile` | what no callback brought, found by a poll |
+//! | `alerts` | whether operators are reached |
+//! | `validate` | MasonHub's validation checklist, with evidence |
 //! | `status` | how the host is |
 //! | `backup` | copies of the journal: written while the host serves, restored when it does not |
 
+mod alerts;
 mod backup;
 mod check;
 mod client;
@@ -25,13 +29,16 @@ mod event;
 pub mod exit;
 #[cfg(test)]
 mod fake_edge;
-mod http;
+pub(crate) mod http;
 mod init;
-mod masonhub;
+pub(crate) mod masonhub;
 #[cfg(test)]
 pub(crate) mod masonhub_setup;
 mod output;
 mod plugin;
+mod plugin_diff;
+mod plugin_shadow;
+mod plugin_sign;
 mod quarantine;
 mod reconcile;
 mod rejected;
@@ -43,6 +50,7 @@ mod simulate;
 mod status;
 mod story;
 mod target;
+mod validate;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -109,6 +117,16 @@ enum Command {
     Reconcile(reconcile::Command),
     /// Set MasonHub up: registered callbacks, holds, events on demand in a sandbox
     Masonhub(masonhub::Masonhub),
+    /// See whether operators are reached
+    #[command(subcommand)]
+    Alerts(alerts::Alerts),
+    /// Go through MasonHub's validation checklist, with evidence for each of its six points
+    ///
+    /// The running host is judged by what it has seen since --since: callbacks, deliveries, what the ERP
+    /// said when it was read back, mails, attempts that failed at first. --trigger and --send make events of
+    /// their own and follow them. The exit code is 0 only if all six points hold. It is 1 where one fails or
+    /// cannot be judged; what is missing then is said.
+    Validate(validate::Validate),
     /// Show how the running host is
     Status,
     /// Write a copy of the running host's journal
@@ -178,8 +196,11 @@ async fn run(cli: &Cli, output: &mut Output<'_>) -> Result<Exit, Failure> {
         Command::Rejected(command) => rejected::run(command, &client(cli)?, output).await,
         Command::Reconcile(command) => reconcile::run(command, &client(cli)?, now, output).await,
         Command::Masonhub(command) => masonhub::run(command, &cli.config, output).await,
+        Command::Plugin(plugin::Plugin::Signing(command)) => plugin_sign::run(command, &cli.config, output),
         Command::Plugin(command) => plugin::run(command, &client(cli)?, output).await,
         Command::Roundtrip(command) => roundtrip::run(command, &client(cli)?, now, output).await,
+        Command::Alerts(command) => alerts::run(command, &client(cli)?, output).await,
+        Command::Validate(command) => validate::run(command, &cli.config, now, &mut rand::rng(), output).await,
         Command::Status => status::run(&client(cli)?, output).await,
         Command::Backup(command) => backup::backup(command, &client(cli)?, output).await,
         Command::Restore(command) => backup::restore(command, &cli.config, now, output),

@@ -198,10 +198,14 @@ fn spaced(rfc3339: String) -> String {
     rfc3339.replacen('T', " ", 1)
 }
 
-/// A number with its noun: `1 event`, `3 events`.
+/// A number with its noun: `1 event`, `3 events`, `3 deliveries`.
 #[must_use]
 pub(super) fn counted(number: u64, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+    match noun.strip_suffix("ry") {
+        _ if number == 1 => format!("1 {noun}"),
+        Some(stem) => format!("{number} {stem}ries"),
+        None => format!("{number} {noun}s"),
+    }
 }
 
 #[cfg(test)]
@@ -234,6 +238,12 @@ mod tests {
         assert_eq!(output.paint(Tone::Bad, "dead"), "dead");
         output.colour = true;
         assert_eq!(output.paint(Tone::Bad, "dead"), "\x1b[31mdead\x1b[0m");
+    }
+
+    #[test]
+    fn numbers_have_their_noun() {
+        assert_eq!([1, 3].map(|number| counted(number, "event")), ["1 event", "3 events"]);
+        assert_eq!([1, 0].map(|number| counted(number, "delivery")), ["1 delivery", "0 deliveries"]);
     }
 
     #[test]

@@ -49,12 +49,12 @@ pub(super) struct Send {
 
 /// What was answered to one callback.
 #[derive(Debug, Serialize)]
-struct Answer {
-    status: u16,
-    body: serde_json::Value,
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) body: serde_json::Value,
     /// The body as it came.
     #[serde(skip)]
-    text: String,
+    pub(super) text: String,
 }
 
 pub(super) async fn run(
@@ -114,7 +114,7 @@ fn body(what: &str, command: &Send, signer: &Signer, rng: &mut impl RngExt) -> R
     }
 }
 
-fn headers(signer: &Signer, body: &[u8], delivery: &str, now: Timestamp) -> Result<Vec<Header>, String> {
+pub(super) fn headers(signer: &Signer, body: &[u8], delivery: &str, now: Timestamp) -> Result<Vec<Header>, String> {
     let mut headers = signer.headers(body, delivery, now)?;
     let envelope: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
     let message_type = envelope.get(0).unwrap_or(&envelope).get("message_type").and_then(|m| m.as_str());
@@ -125,7 +125,7 @@ fn headers(signer: &Signer, body: &[u8], delivery: &str, now: Timestamp) -> Resu
     Ok(headers)
 }
 
-async fn post(client: &reqwest::Client, url: &Url, headers: Vec<Header>, body: Vec<u8>) -> Result<Answer, Failure> {
+pub(super) async fn post(client: &reqwest::Client, url: &Url, headers: Vec<Header>, body: Vec<u8>) -> Result<Answer, Failure> {
     let request = headers.into_iter().fold(client.post(url.clone()).body(body), |request, (name, value)| request.header(name, value));
     let answered = async {
         let response = request.send().await?;

@@ -15,7 +15,7 @@ use crate::config::{self, Loaded, secrets};
 pub(super) struct Aim {
     /// The source to send to, where the configuration has several
     #[arg(long, value_name = "NAME")]
-    source: Option<String>,
+    pub(super) source: Option<String>,
     /// Send there instead of to the configured edge and path
     #[arg(long, value_name = "URL")]
     to: Option<Url>,

@@ -100,6 +100,7 @@ pub fn all(config: &Config) -> Vec<(String, &Secret)> {
             found.extend(conditions.iter().enumerate().flat_map(|(index, c)| numbered(format!("{at}.verify[{index}]"), &c.secrets)));
         }
     }
+    found.extend(config.alerts.webhook.as_ref().map(|webhook| ("alerts.webhook.secret".to_owned(), &webhook.secret)));
     let connections = config.connections.iter().map(|(name, connection)| (vec!["connections", name], connection));
     let apis = config.sources.iter().filter_map(|(name, source)| Some((vec!["sources", name, "api"], source.api.as_ref()?)));
     for (at, connection) in connections.chain(apis) {
@@ -183,6 +184,7 @@ mod tests {
     fn every_secret_of_a_configuration_is_found() {
         let text = r#"
             admin.token = { env = "A" }
+            alerts.webhook = { url = "https://g.example", secret = { env = "J" } }
             [sources.masonhub]
             verify = "masonhub"
             secrets = [{ env = "B" }, { env = "C" }]
@@ -202,6 +204,9 @@ mod tests {
             token_url = "https://e.example/token"
             client_id = "c"
             client_secret = { env = "H" }
+            [connections.g]
+            url = "https://g.example"
+            auth = { kind = "login", token_url = "https://g.example/login", body = { p = "{password}" }, password = { env = "J" }, token = "/token" }
             [sources.masonhub.api]
             url = "https://f.example"
             auth = { kind = "secret-phrase", token_url = "https://f.example/secrets", secret_phrase = { env = "I" } }
@@ -219,10 +224,12 @@ mod tests {
             "sources.masonhub.secrets[0] B",
             "sources.masonhub.secrets[1] C",
             "sources.shop.verify[0].secrets[0] D",
+            "alerts.webhook.secret J",
             "connections.a.auth.token E",
             "connections.b.auth.password F",
             "connections.c.auth.value G",
             "connections.e.auth.client_secret H",
+            "connections.g.auth.password J",
             "sources.masonhub.api.auth.secret_phrase I",
         ];
         assert_eq!(named, expected);

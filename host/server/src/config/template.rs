@@ -8,8 +8,8 @@ mod tests {
     use std::collections::BTreeSet;
 
     use mortar_core::config::{
-        AdminConfig, Auth, BreakerConfig, Condition, Config, ConnectionConfig, DeliveryConfig, EdgeConfig, JournalConfig, LogConfig,
-        PluginsConfig, PollConfig, SourceConfig,
+        AdminConfig, AlertMail, AlertWebhook, AlertsConfig, Auth, BreakerConfig, Condition, Config, ConnectionConfig, DeliveryConfig,
+        EdgeConfig, JournalConfig, LogConfig, PluginsConfig, PollConfig, SnapshotConfig, SourceConfig,
     };
     use mortar_core::retry::RetryPolicy;
     use serde::de::DeserializeOwned;
@@ -45,11 +45,15 @@ mod tests {
         assert_eq!(shown.problems(), []);
         // The keys that are marked (optional) show an example where the default is nothing.
         shown.admin.token = None;
+        (shown.alerts.mail, shown.alerts.webhook) = (None, None);
         (shown.plugins.cache, shown.plugins.generations) = (None, None);
         for (name, source) in &mut shown.sources {
             source.path.take_if(|path| *path == format!("/webhooks/{name}"));
             source.api = None;
-            assert!(source.poll.take().is_none_or(|poll| poll == PollConfig::default()));
+            if let Some(mut poll) = source.poll.take() {
+                assert_eq!(poll.snapshot.take(), Some(SnapshotConfig::default()));
+                assert_eq!(poll, PollConfig::default());
+            }
         }
         let erp = shown.connections.get_mut("erp").unwrap();
         (erp.idempotency_header, erp.methods, erp.paths, erp.rate) = (None, None, None, None);
@@ -73,7 +77,8 @@ mod tests {
             carrier.url = "https://carrier.example.com"
             accounting.url = "https://accounting.example.com"
             netsuite.url = "https://1234567.suitetalk.api.netsuite.com/services/rest"
-            shop.url = "https://shop.example.com/admin"
+            shop.url = "https://shop.example.com/admin-api"
+            warehouse.url = "https://warehouse.example.com/api"
             ledger.url = "https://1234567.suitetalk.api.netsuite.com/services/rest"
         "#;
         assert_eq!(format!("{shown:#?}"), format!("{:#?}", config(least)));
@@ -109,9 +114,13 @@ mod tests {
         all_of::<DeliveryConfig>(&["delivery"]);
         all_of::<RetryPolicy>(&["delivery.retry"]);
         all_of::<PluginsConfig>(&["plugins"]);
+        all_of::<AlertsConfig>(&["alerts"]);
+        all_of::<AlertMail>(&["alerts.mail"]);
+        all_of::<AlertWebhook>(&["alerts.webhook"]);
         all_of::<LogConfig>(&["log"]);
         all_of::<SourceConfig>(&["sources.masonhub"]);
         all_of::<PollConfig>(&["sources.masonhub.poll"]);
+        all_of::<SnapshotConfig>(&["sources.masonhub.poll.snapshot"]);
         all_of::<Condition>(&["sources.another.verify"]);
         all_of::<ConnectionConfig>(&["connections.erp", "connections.mail"]);
         all_of::<BreakerConfig>(&["connections.erp.breaker"]);
@@ -120,7 +129,7 @@ mod tests {
 
     #[test]
     fn every_kind_of_credentials_is_in_it() {
-        let names = ["erp", "mail", "carrier", "accounting", "netsuite", "shop", "ledger"];
+        let names = ["erp", "mail", "carrier", "accounting", "netsuite", "shop", "warehouse", "ledger"];
         let kinds = names.map(|name| written(&format!("connections.{name}.auth"))["kind"].clone());
         let api = written("sources.masonhub.api.auth")["kind"].clone();
         let mut kinds: BTreeSet<_> = kinds.iter().chain([&api]).map(|kind| kind.as_str().unwrap()).collect();

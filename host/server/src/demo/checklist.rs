@@ -1,6 +1,4 @@
-//! The six points of MasonHub's validation checklist, and the evidence for each.
-
-use std::io::{self, Write};
+//! What a demo shows of the six points of MasonHub's validation checklist.
 
 use mortar_core::delivery::State;
 use mortar_core::story::EventSummary;
@@ -9,6 +7,7 @@ use mortar_simulator::erp::Ledger;
 use mortar_simulator::masonhub::{Kind, Outcome, Plan, SendReport};
 
 use crate::admin_types::Status;
+use crate::checklist::{Checklist, Judged};
 
 /// What is known in the end, of all three parties.
 pub(super) struct Evidence {
@@ -26,62 +25,46 @@ pub(super) struct Evidence {
     pub(super) restarts: u32,
 }
 
-struct Point {
-    name: &'static str,
-    holds: bool,
-    evidence: Vec<String>,
-}
-
 impl Evidence {
-    /// Prints the checklist; true if all of it holds.
-    pub(super) fn print(&self, out: &mut dyn Write) -> io::Result<bool> {
+    /// Goes through the checklist.
+    pub(super) fn judge(&self) -> Checklist {
         let audit = audit(&self.plan.truth, &self.ledger);
-        let points = [self.received(), self.verified(&audit), self.processed(&audit), updated(&audit), notified(&audit), self.handled()];
-        writeln!(out, "\nValidation checklist")?;
-        for point in &points {
-            writeln!(out, "  [{}] {}", if point.holds { "ok" } else { "FAILED" }, point.name)?;
-            for line in &point.evidence {
-                writeln!(out, "         {line}")?;
-            }
-        }
-        Ok(points.iter().all(|point| point.holds))
+        Checklist([self.received(), self.verified(&audit), self.processed(&audit), updated(&audit), notified(&audit), self.handled()])
     }
 
     fn count(&self, state: State) -> u64 {
         self.status.counts.deliveries.iter().find(|(s, _)| *s == state).map_or(0, |(_, count)| *count)
     }
 
-    fn received(&self) -> Point {
+    fn received(&self) -> Judged {
         let genuine = self.plan.callbacks.iter().filter(|c| c.kind != Kind::Forged).count();
         let acked = self.report.acked();
         let (events, expected) = (self.status.counts.events, self.plan.truth.events);
-        Point {
-            name: "endpoint receives events",
-            holds: acked == genuine && events == expected as u64,
-            evidence: vec![format!(
+        Judged::holds(
+            acked == genuine && events == expected as u64,
+            vec![format!(
                 "{acked} of {genuine} genuine callbacks acked in {} requests; {events} of {expected} events stored",
                 self.report.tries()
             )],
-        }
+        )
     }
 
-    fn verified(&self, audit: &Report) -> Point {
+    fn verified(&self, audit: &Report) -> Judged {
         let kinds = self.plan.callbacks.iter().zip(&self.report.sent);
         let forged: Vec<_> = kinds.filter(|(callback, _)| callback.kind == Kind::Forged).map(|(_, sent)| sent.outcome).collect();
         let refused = forged.iter().filter(|outcome| **outcome == Outcome::Refused(401)).count();
         let in_erp = audit.parcels.forged.len() + audit.notifications.forged.len();
-        Point {
-            name: "signature verification works",
-            holds: !forged.is_empty() && refused == forged.len() && in_erp == 0 && self.report.refused().len() == forged.len(),
-            evidence: vec![format!(
+        Judged::holds(
+            !forged.is_empty() && refused == forged.len() && in_erp == 0 && self.report.refused().len() == forged.len(),
+            vec![format!(
                 "{refused} of {} forged callbacks answered 401 and kept for the operator ({}); {in_erp} of their tracking numbers in the ERP",
                 forged.len(),
                 self.status.counts.rejected,
             )],
-        }
+        )
     }
 
-    fn processed(&self, audit: &Report) -> Point {
+    fn processed(&self, audit: &Report) -> Judged {
         let open: u64 = State::ALL.into_iter().filter(|s| s.is_open()).map(|s| self.count(s)).sum();
         let repeated = self.plan.callbacks.iter().filter(|c| matches!(c.kind, Kind::Redelivery(_))).count();
         let mut evidence = vec![
@@ -100,31 +83,26 @@ impl Evidence {
         ];
         evidence.extend(self.dead.iter().flat_map(|e| &e.deliveries).filter_map(|d| d.reason.clone()).take(3));
         evidence.extend(audit.updates.out_of_order.iter().take(3).map(|s| format!("out of order: {s}")));
-        Point {
-            name: "events are processed correctly",
-            holds: open == 0 && self.count(State::Dead) == 0 && audit.updates.passed(),
-            evidence,
-        }
+        Judged::holds(open == 0 && self.count(State::Dead) == 0 && audit.updates.passed(), evidence)
     }
 
-    fn handled(&self) -> Point {
+    fn handled(&self) -> Judged {
         let faults = |name: &str| self.ledger.faults.get(name).copied().unwrap_or(0);
         let repeated: u32 = self.ledger.repeated.values().sum();
         let given_up = self.report.given_up().len();
-        Point {
-            name: "error handling works",
-            holds: faults("unavailable") > 0 && faults("cut") > 0 && self.count(State::Dead) == 0 && given_up == 0,
-            evidence: vec![format!(
+        Judged::holds(
+            faults("unavailable") > 0 && faults("cut") > 0 && self.count(State::Dead) == 0 && given_up == 0,
+            vec![format!(
                 "the ERP answered 503 {} times and lost {} answer(s): all of it arrived, {repeated} write(s) repeated under their key and applied once; the host was started again {} time(s)",
                 faults("unavailable"),
                 faults("cut"),
                 self.restarts,
             )],
-        }
+        )
     }
 }
 
-fn updated(audit: &Report) -> Point {
+fn updated(audit: &Report) -> Judged {
     let mut evidence = vec![
         parcels("tracking numbers", &audit.parcels),
         format!(
@@ -134,12 +112,12 @@ fn updated(audit: &Report) -> Point {
     ];
     evidence.extend(audit.stock.wrong.iter().chain(&audit.receipts.wrong).take(3).cloned());
     let holds = audit.parcels.passed() && audit.stock.passed() && audit.receipts.passed();
-    Point { name: "ERP is updated", holds, evidence }
+    Judged::holds(holds, evidence)
 }
 
-fn notified(audit: &Report) -> Point {
+fn notified(audit: &Report) -> Judged {
     let evidence = vec![parcels("customers told of tracking numbers", &audit.notifications)];
-    Point { name: "customer notification triggered", holds: audit.notifications.passed(), evidence }
+    Judged::holds(audit.notifications.passed(), evidence)
 }
 
 fn parcels(what: &str, parcels: &Parcels) -> String {

@@ -6,9 +6,11 @@
 //! |---|---|
 //! | `host` | the host as a child process that is started again when it dies |
 //! | `checklist` | the six points and their evidence |
+//! | `tryton` | the same with a real ERP, for one order |
 
 mod checklist;
 mod host;
+mod tryton;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -39,6 +41,9 @@ const PROGRESS: Duration = Duration::from_millis(700);
 /// The time that everything may take after the last callback.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// What callbacks are signed with.
+const SECRET: &str = "the-demo-secret-0123456789abcdef";
+
 /// Marks a directory that the demo made, and may clear.
 const MARK: &str = "# Written by `mortar demo`.\n";
 
@@ -51,7 +56,7 @@ pub struct Demo {
     /// Kill the host (SIGKILL) in the middle, and start it again
     #[arg(long)]
     kill: bool,
-    /// The folder of the built plugin `rest`
+    /// The folder of the built plugin: `rest`, or `tryton` with --tryton
     #[arg(long, value_name = "DIR", default_value = "target/plugins/rest")]
     plugin: PathBuf,
     /// Where the demo keeps its configuration and journal; cleared at each start
@@ -63,6 +68,8 @@ pub struct Demo {
     /// Which orders, parcels and shipments; the same number makes the same demo
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    #[command(flatten)]
+    tryton: tryton::Tryton,
 }
 
 /// Runs the demo.
@@ -70,11 +77,18 @@ pub struct Demo {
 /// # Errors
 /// It could not be set up, or the host does not come up.
 pub async fn run(demo: &Demo, out: &mut dyn Write) -> Result<Exit, Failure> {
+    if let Some(url) = &demo.tryton.url {
+        return tryton::run(demo, url, out).await;
+    }
     let plan = Scenario { seed: demo.seed, orders: demo.orders as usize, ..Scenario::default() }.plan();
     let erp = Erp::bind(ErpOptions::default()).await?;
     let (erp_url, erp_handle) = (erp.url(), erp.handle());
     tokio::spawn(erp.run(std::future::pending()));
-    prepare(demo, &erp_url)?;
+    let connection = format!(
+        "[delivery.retry]\nfirst_delay = \"200ms\"\nlongest_delay = \"2s\"\n\n\
+         [connections.erp]\nurl = \"{erp_url}\"\nidempotency_header = \"Idempotency-Key\"\nprivate_addresses = true\n"
+    );
+    prepare(demo, "rest", &connection)?;
     let mut host = HostProcess::start(&demo.directory).await?;
     let events = plan.truth.events;
     writeln!(out, "warehouse  {} callbacks for {events} events, one of them forged, some sent twice", plan.callbacks.len())?;
@@ -106,12 +120,13 @@ pub async fn run(demo: &Demo, out: &mut dyn Write) -> Result<Exit, Failure> {
         plan,
         report,
     };
-    let holds = evidence.print(out)?;
+    let checklist = evidence.judge();
+    checklist.print(out)?;
     if !demo.once {
         keep_running(demo, &host, out).await?;
     }
     host.stop().await?;
-    Ok(if holds { Exit::Done } else { Exit::Failed })
+    Ok(if checklist.passed() { Exit::Done } else { Exit::Failed })
 }
 
 /// What goes wrong on purpose while callbacks come.
@@ -170,7 +185,7 @@ fn progress(sent: usize, all: usize, status: &Status) -> String {
 }
 
 /// Writes configuration, secret and plugin.
-fn prepare(demo: &Demo, erp: &str) -> Result<(), Failure> {
+fn prepare(demo: &Demo, name: &str, more: &str) -> Result<(), Failure> {
     let directory = &demo.directory;
     let config = directory.join("mortar.toml");
     if directory.exists() {
@@ -181,7 +196,7 @@ fn prepare(demo: &Demo, erp: &str) -> Result<(), Failure> {
         }
         std::fs::remove_dir_all(directory)?;
     }
-    let plugin = directory.join("plugins").join("rest");
+    let plugin = directory.join("plugins").join(name);
     std::fs::create_dir_all(&plugin)?;
     for file in std::fs::read_dir(&demo.plugin).map_err(|e| Failure::Failed(missing(&demo.plugin, &e)))? {
         let file = file?.path();
@@ -189,13 +204,11 @@ fn prepare(demo: &Demo, erp: &str) -> Result<(), Failure> {
             std::fs::copy(&file, plugin.join(name))?;
         }
     }
-    std::fs::write(directory.join("secret"), "the-demo-secret-0123456789abcdef\n")?;
+    std::fs::write(directory.join("secret"), SECRET)?;
     let [edge, admin] = host::free_addresses()?;
     let text = format!(
         "{MARK}[edge]\nlisten = \"{edge}\"\n\n[admin]\nlisten = \"{admin}\"\n\n[log]\nformat = \"json\"\n\n\
-         [delivery.retry]\nfirst_delay = \"200ms\"\nlongest_delay = \"2s\"\n\n\
-         [sources.masonhub]\nverify = \"masonhub\"\nsecrets = [{{ file = \"secret\" }}]\n\n\
-         [connections.erp]\nurl = \"{erp}\"\nidempotency_header = \"Idempotency-Key\"\nprivate_addresses = true\n"
+         [sources.masonhub]\nverify = \"masonhub\"\nsecrets = [{{ file = \"secret\" }}]\n\n{more}"
     );
     std::fs::write(config, text)?;
     Ok(())

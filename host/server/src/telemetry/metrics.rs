@@ -48,6 +48,13 @@ struct SwapLabels {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ComparedLabels {
+    plugin: String,
+    by: &'static str,
+    result: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct BreakerLabels {
     connection: String,
     /// What the breaker became.
@@ -78,10 +85,20 @@ pub struct Metrics {
     calls: Durations<CallLabels>,
     breakers: Family<BreakerLabels, Counter>,
     swaps: Family<SwapLabels, Counter>,
+    compared: Family<ComparedLabels, Counter>,
     ready: Gauge,
     plugins: Family<StateLabels, Gauge>,
     deliveries: Family<StateLabels, Gauge>,
     held: Gauge,
+}
+
+impl Metrics {
+    /// Events that a source has sent since the host started, duplicates included.
+    #[must_use]
+    pub fn events_of(&self, source: &str) -> u64 {
+        let labels = SourceLabels { source: source.to_owned() };
+        self.stored.get_or_create(&labels).get() + self.duplicates.get_or_create(&labels).get()
+    }
 }
 
 impl Default for Metrics {
@@ -92,7 +109,7 @@ impl Default for Metrics {
         let calls = Durations::new_with_constructor(seconds as fn() -> Histogram);
         let round_trips = Durations::new_with_constructor(seconds as fn() -> Histogram);
         let (stored, duplicates, breakers, swaps) = (Family::default(), Family::default(), Family::default(), Family::default());
-        let (polled, missed) = (Family::default(), Family::default());
+        let (polled, missed, compared) = (Family::default(), Family::default(), Family::default());
         let help = "Callbacks by source and result, from the first byte read to the answer";
         registry.register_with_unit("callback_duration", help, Unit::Seconds, callbacks.clone());
         registry.register("events_stored", "New events by source", stored.clone());
@@ -107,6 +124,8 @@ impl Default for Metrics {
         registry.register_with_unit("call_duration", help, Unit::Seconds, calls.clone());
         registry.register("breaker_changes", "Changes of the breakers of connections, by what they became", breakers.clone());
         registry.register("plugin_swaps", "Generations of plugins that were put in force, failed to be, or were taken out", swaps.clone());
+        let help = "Recorded deliveries that generations of plugins were compared on, by gate or shadow and what came of it";
+        registry.register("plugin_comparisons", help, compared.clone());
         let ready = Gauge::default();
         registry.register("ready", "1 while callbacks are taken, 0 while the journal cannot store them", ready.clone());
         let plugins = Family::default();
@@ -126,6 +145,7 @@ impl Default for Metrics {
             calls,
             breakers,
             swaps,
+            compared,
             ready,
             plugins,
             deliveries,
@@ -202,6 +222,9 @@ impl Observer for Metrics {
             Observation::Swap { plugin, result } => {
                 self.swaps.get_or_create(&SwapLabels { plugin: plugin.to_owned(), result }).inc();
             }
+            Observation::Compared { plugin, by, result } => {
+                self.compared.get_or_create(&ComparedLabels { plugin: plugin.to_owned(), by, result }).inc();
+            }
             Observation::Breaker { connection, state } => {
                 self.breakers.get_or_create(&BreakerLabels { connection: connection.to_owned(), state }).inc();
             }
@@ -223,10 +246,12 @@ mod tests {
         metrics.observe(&Observation::Breaker { connection: "erp", state: "half-open" });
         metrics.observe(&Observation::Polled { source: "masonhub", looked: 9, missed: 2 });
         metrics.observe(&Observation::Swap { plugin: "rest", result: "activated" });
+        metrics.observe(&Observation::Compared { plugin: "rest", by: "gate", result: "differs" });
         let page = metrics.encode(true, &[("active", 2)], None).unwrap();
         assert!(page.contains("mortar_events_missed_total{source=\"masonhub\"} 2"), "{page}");
         assert!(page.contains("mortar_plugins{state=\"active\"} 2"), "{page}");
         assert!(page.contains("mortar_plugin_swaps_total{plugin=\"rest\",result=\"activated\"} 1"), "{page}");
+        assert!(page.contains("mortar_plugin_comparisons_total{plugin=\"rest\",by=\"gate\",result=\"differs\"} 1"), "{page}");
         assert!(!page.contains("mortar_deliveries{"), "{page}");
         let counts = Counts { deliveries: vec![(State::Waiting, 5), (State::Dead, 1)], held: 4, ..Counts::default() };
         let page = metrics.encode(true, &[], Some(&counts)).unwrap();

@@ -36,13 +36,19 @@ impl Process {
 
     /// Starts it, unless it runs.
     pub(super) fn start(&self, words: &[String]) -> Result<()> {
+        let mut process = Command::new(&words[0]);
+        process.args(&words[1..]);
+        self.start_command(process)
+    }
+
+    /// The same, for a command with surroundings of its own.
+    pub(super) fn start_command(&self, mut process: Command) -> Result<()> {
         if self.runs() {
             return Ok(());
         }
         let log = File::create(self.log()).with_context(|| self.log().display().to_string())?;
-        let mut process = Command::new(&words[0]);
-        process.args(&words[1..]).stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).process_group(0);
-        let child = process.spawn().with_context(|| format!("`{}` cannot be started", words.join(" ")))?;
+        process.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).process_group(0);
+        let child = process.spawn().with_context(|| format!("{} cannot be started", self.name))?;
         super::write(&self.file(), &child.id().to_string())
     }
 

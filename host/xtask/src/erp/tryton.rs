@@ -114,7 +114,8 @@ fn source(name: &str) -> Result<String> {
     std::fs::read_to_string(&file).with_context(|| file.display().to_string())
 }
 
-fn digest(text: &str) -> String {
+/// What tells two texts apart.
+pub(super) fn digest(text: &str) -> String {
     let mut hasher = DefaultHasher::new();
     text.hash(&mut hasher);
     format!("{:016x}", hasher.finish())

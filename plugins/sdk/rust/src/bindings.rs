@@ -16,6 +16,15 @@ wit_bindgen::generate!({
     },
 });
 
+/// What version 0.2 of `mortar:plugin` adds.
+pub mod since_0_2 {
+    wit_bindgen::generate!({
+        path: "../../../wit/since/0.2",
+        inline: "package mortar:sdk-since; world since { include mortar:plugin/imports@0.2.0; }",
+        generate_all,
+    });
+}
+
 /// One module per interface that a plugin can export. The types of `mortar:plugin` and
 /// `mortar:events/common` are those generated above, so they are the same in every module.
 macro_rules! interface {

@@ -166,7 +166,7 @@ impl Response {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    fn excerpt(&self) -> String {
+    pub(crate) fn excerpt(&self) -> String {
         // A character has at most four bytes, so this much of the body holds the excerpt.
         let text = String::from_utf8_lossy(&self.body[..self.body.len().min(4 * EXCERPT + 4)]);
         let mut excerpt: String = text.trim().chars().take(EXCERPT).map(|c| if c.is_control() { ' ' } else { c }).collect();

@@ -54,7 +54,10 @@
 //! | [`any_event`] | every event, as raw JSON |
 //! | [`round_trip`] | reading back from the ERP that an event has arrived |
 //! | [`call()`], [`call_or_settle`], [`settle`], [`Request`], [`Response`], [`encode`] | calls to the ERP |
+//! | [`Steps`] | names of steps: of one attempt alone, or for what must not be done twice |
+//! | [`graphql`] | documents of GraphQL, and what their answers say |
 //! | [`mail`] | e-mail |
+//! | [`mapping`] | what mappings to ERPs have in common: units, goods, counts, raw records |
 //! | [`config()`], [`state`], [`log`] | settings, memory, lines for the operator |
 //! | [`done`], [`ignored`], [`Failure`] | how a handler ends |
 //!
@@ -65,10 +68,14 @@
 pub mod bindings;
 mod call;
 mod failure;
+pub mod grants;
+pub mod graphql;
 pub mod interfaces;
 pub mod log;
 pub mod mail;
+pub mod mapping;
 pub mod state;
+mod steps;
 
 pub use bindings::mortar::plugin::connection::{CallError, Request, Response, Settlement, Unavailable};
 pub use bindings::mortar::plugin::types::{Delivery, Failure, Outcome, Retry};
@@ -77,6 +84,7 @@ pub use interfaces::{any_event, inbound_shipment_events, inventory_events, order
 use serde::de::DeserializeOwned;
 #[doc(no_inline)]
 pub use serde_json::{Value as Json, json};
+pub use steps::Steps;
 
 /// Ends a handler: the ERP now says what the event said.
 ///

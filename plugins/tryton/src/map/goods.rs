@@ -2,30 +2,11 @@
 
 use std::collections::BTreeMap;
 
+pub(crate) use mortar_sdk::mapping::goods::{Came, came};
 use mortar_sdk::{Json, json};
 
 use super::record::{Move, Product, Receipt};
 use super::{Units, sum};
-
-/// What came of one SKU.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) struct Came {
-    /// Units, damaged ones included.
-    pub(crate) received: i64,
-    pub(crate) damaged: i64,
-}
-
-/// What came, by SKU; lines of one SKU are one.
-pub(crate) fn came(lines: impl IntoIterator<Item = (String, i64, i64)>) -> BTreeMap<String, Came> {
-    let mut all: BTreeMap<String, Came> = BTreeMap::new();
-    for (sku, received, damaged) in lines {
-        let one = all.entry(sku).or_default();
-        one.received += received;
-        one.damaged += damaged.clamp(0, received.max(0));
-    }
-    all.retain(|_, one| one.received > 0);
-    all
-}
 
 /// The moves of a purchase that wait for these SKUs and belong to no receipt yet.
 pub(crate) fn awaited<'a>(moves: &'a [Move], came: &BTreeMap<String, Came>) -> Vec<&'a Move> {
@@ -149,13 +130,6 @@ mod tests {
 
     fn of(lines: &[(&str, i64, i64)]) -> BTreeMap<String, Came> {
         came(lines.iter().map(|(sku, received, damaged)| ((*sku).to_owned(), *received, *damaged)))
-    }
-
-    #[test]
-    fn lines_of_one_sku_are_one_and_what_did_not_come_is_left_out() {
-        let all = of(&[("TEE", 5, 1), ("TEE", 4, 9), ("HAT", 0, 0)]);
-        assert_eq!(all.get("TEE"), Some(&Came { received: 9, damaged: 5 }), "no more can be damaged than came");
-        assert_eq!(all.len(), 1);
     }
 
     #[test]

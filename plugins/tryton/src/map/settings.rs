@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use mortar_sdk::mapping::counts::Counted;
 use serde::Deserialize;
 
 /// What an operator sets.
@@ -34,18 +35,6 @@ pub(crate) struct Settings {
 pub(crate) struct Places {
     pub(crate) good: String,
     pub(crate) damaged: Option<String>,
-}
-
-/// A place in Tryton, and the counts that make up its stock.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Counted {
-    /// Its code.
-    pub(crate) place: String,
-    /// MasonHub's inventory statuses.
-    pub(crate) statuses: Vec<String>,
-    /// MasonHub's identifier of the location. Absent: any.
-    pub(crate) masonhub_location: Option<String>,
 }
 
 impl Settings {

@@ -4,7 +4,7 @@ use std::fmt::Debug;
 
 use mortar_sdk::mail::{self, Message};
 use mortar_sdk::{
-    CallError, Delivery, Failure, Outcome, Request, Response, Settlement, call, call_or_settle, done, json, log, settle, state,
+    CallError, Delivery, Failure, Outcome, Request, Response, Settlement, call, call_or_settle, done, grants, json, log, settle, state,
 };
 
 use crate::Settings;
@@ -17,6 +17,35 @@ pub(crate) fn run(behaviour: &str, settings: &Settings, delivery: &Delivery) -> 
         "call-twice" => make("first", &post()).and_then(|()| make("second", &post())),
         "same-step-twice" => make("write", &post()).and_then(|()| make("write", &post())),
         "many-steps" => (0..settings.count).try_for_each(|n| make(&format!("write/{n}"), &post())),
+        "million-steps" => {
+            // Whatever the answer is.
+            (0..1_000_000).for_each(|n| drop(call(&format!("write/{n}"), &post())));
+            Ok(())
+        }
+        "step-reuse" => {
+            let other = Request::post(&settings.connection, &settings.path).json(&json!({ "other": true }));
+            make("write", &post()).and_then(|()| tried_step("write", &other))
+        }
+        "outside-grant" => [("GET", "/customers"), ("POST", "/ordersx"), ("DELETE", "/orders/1"), ("POST", "/%6frders/1")]
+            .into_iter()
+            .try_for_each(|(method, path)| tried(path, &Request { method: method.into(), path: path.into(), ..post() })),
+        "grants" => {
+            let get = |path: &str| Request::get(&settings.connection, path);
+            log::info!(
+                "grants: {} {} {}",
+                grants::allows(&get("/orders/1")),
+                grants::allows(&get("/customers")),
+                grants::allows_mail("mail")
+            );
+            make("write", &post())
+        }
+        "huge-state" => huge_state(),
+        "other-state" => {
+            let seen = ["events", "misbehave/events", "../misbehave/events", "misbehave\0events", "%", "*"];
+            seen.iter().for_each(|key| log::info!("{key:?}: {:?}", state::get::<u64>(key)));
+            log::info!("config: {:?}", mortar_sdk::config::<std::collections::BTreeMap<String, mortar_sdk::Json>>());
+            Ok(())
+        }
         "diverge" => {
             let request = Request::post(&settings.connection, &settings.path).json(&json!({ "attempt": delivery.attempt }));
             // Not done before the second attempt, so that there is one.
@@ -71,7 +100,20 @@ fn make_settled(request: &Request, settlement: Settlement) -> Result<(), Failure
 
 /// Makes a call that should be refused, and goes on.
 fn tried(what: &str, request: &Request) -> Result<(), Failure> {
-    let _ = seen(what, call(&format!("try {what:?}"), request).map(|answer| answer.status));
+    tried_step(&format!("try {what:?}"), request)
+}
+
+fn tried_step(step: &str, request: &Request) -> Result<(), Failure> {
+    let _ = seen(step, call(step, request).map(|answer| answer.status));
+    Ok(())
+}
+
+/// Puts values into the state until it takes no more, and one that is too large for any.
+fn huge_state() -> Result<(), Failure> {
+    let large = state::update("large", |_: Option<String>| "x".repeat(4 << 20)).map(|value| value.len());
+    log::info!("large: {}", large.is_err());
+    let put = |n: &u32| state::update(&format!("{n}"), |_: Option<String>| "x".repeat(60_000)).is_ok();
+    log::info!("puts: {}", (0..2000).take_while(put).count());
     Ok(())
 }
 

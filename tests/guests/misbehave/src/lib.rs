@@ -15,9 +15,15 @@
 //! | `globals` | counts events in a static and logs the count: always 1 |
 //! | `state-counter` | counts events in its state and logs the count |
 //! | `call`, `call-twice`, `same-step-twice`, `many-steps` | one POST to `path`; two steps; one step twice; `count` steps |
+//! | `million-steps` | 1,000,000 steps, whatever is answered |
+//! | `step-reuse` | one step twice, with two requests |
+//! | `outside-grant` | calls to methods and paths that `[grants]` leaves out, each logged |
+//! | `huge-state` | a value that is too large, then values until the state takes no more |
+//! | `other-state` | reads what another plugin keeps under its keys, and logs its configuration |
 //! | `diverge` | one step whose body differs between attempts |
 //! | `in-doubt-settle-resend`, `in-doubt-settle-answered` | one POST, settled so where it is in doubt |
 //! | `ungranted`, `absolute-url`, `forged-headers`, `crlf-header` | calls that the host must refuse, each logged |
+//! | `grants` | asks what is granted, logs it, then one POST |
 //! | `mail` | one e-mail through `mail_connection` |
 //! | `nonsense` | odd arguments to every host function, each logged |
 

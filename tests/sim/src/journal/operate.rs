@@ -17,6 +17,7 @@ impl Work<'_> {
         let allowed = match &intervention {
             Intervention::Replay(Replay::FromScratch) => matches!(delivery.state, State::Dead | State::Ignored | State::Done),
             Intervention::Replay(_) => matches!(delivery.state, State::Dead | State::Ignored),
+            Intervention::Discard { .. } if delivery.state.is_open() => !self.leases.runs(id),
             _ => delivery.state == State::Dead,
         };
         if !allowed {

@@ -94,16 +94,14 @@ impl Handler for NeverRun {
 }
 
 #[test]
-fn grants_and_connections_must_know_each_other() {
+fn a_connection_that_no_plugin_may_use_is_a_warning() {
     let folder = folder("[connections.erp]\nurl = \"https://erp.example.com\"\n\n[connections.mail]\nurl = \"https://mail.example.com\"\n");
-    let file = folder.path().join("plugin.toml");
-    let text = "# mine\nconnections = [\n  \"erp\",\n  \"epr\",\n]\n";
-    fs::write(&file, text).unwrap();
-    let settings: PluginSettings = toml::from_str(text).unwrap();
+    let settings: PluginSettings = toml::from_str("connections = [\"erp\"]").unwrap();
     let plugin = Plugin {
         name: "rest".into(),
         digest: "00".into(),
         component: "00".into(),
+        provenance: Arc::default(),
         families: Vec::new(),
         any_event: true,
         round_trip: false,
@@ -113,8 +111,16 @@ fn grants_and_connections_must_know_each_other() {
     let loaded = config::read(&folder.path().join("mortar.toml")).unwrap();
 
     let told = |problems: Vec<Problem>| Problem::list(&problems).replace(&format!("{}/", folder.path().display()), "");
-    let missing = told(grants(&plugin, Some(&file), &loaded));
-    assert_eq!(missing, "plugin.toml:4:3: there is no connection `epr`: add [connections.epr] to mortar.toml");
     let idle = told(unused(&[plugin], &loaded));
     assert_eq!(idle, "mortar.toml:4:14: warning: no plugin may use the connection mail: name it in `connections` of a plugin.toml");
+}
+
+#[tokio::test]
+async fn a_webhook_that_cannot_be_used_is_told() {
+    let webhook = "[alerts]\nwebhook = { url = \"http://127.0.0.1/x\", secret = { file = \"secret\" } }\n";
+    let (exit, printed) = check(&folder(&format!("{SOURCE}{webhook}")), true).await;
+    assert_eq!(exit, Exit::Configuration, "{printed}");
+    assert!(printed.contains("alerts.webhook.url: ") && printed.contains("private_addresses"), "{printed}");
+    // 16 characters of base64 are 12 bytes.
+    assert!(printed.contains("alerts.webhook.secret: is shorter than 16 bytes"), "{printed}");
 }

@@ -145,7 +145,7 @@ impl Decision {
 }
 
 /// Production has no data factory.
-fn of_sandbox(error: ApiError) -> Failure {
+pub(in crate::cli) fn of_sandbox(error: ApiError) -> Failure {
     match error {
         ApiError::Refused { asked, status: 403 | 404, reason } => {
             Failure::Refused(format!("MasonHub refuses {asked}: {reason}; only a sandbox has a data factory, is `url` that of one?"))

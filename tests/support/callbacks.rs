@@ -1,17 +1,18 @@
 //! Callbacks about what the tests have put into the ERP.
 
-use mortar_tests::fixtures::fresh;
 use serde_json::{Value, json};
 
+use crate::fixtures::fresh;
+
 /// A parcel: its name, its tracking number, its carrier, what is in it.
-pub(crate) type Parcel<'a> = (&'a str, &'a str, &'a str, &'a [(&'a str, i64)]);
+pub type Parcel<'a> = (&'a str, &'a str, &'a str, &'a [(&'a str, i64)]);
 
 fn lines(lines: &[(&str, i64)]) -> Value {
     lines.iter().map(|(sku, quantity)| json!({ "sku_customer_id": sku, "quantity": quantity })).collect()
 }
 
 /// `order.fulfilled`
-pub(crate) fn fulfilled(order: &str, parcels: &[Parcel<'_>], shorts: &[(&str, i64)]) -> Value {
+pub fn fulfilled(order: &str, parcels: &[Parcel<'_>], shorts: &[(&str, i64)]) -> Value {
     let mut callback = fresh("order.fulfilled");
     let record = &mut callback["data"][0];
     record["customer_identifier"] = order.into();
@@ -28,14 +29,14 @@ pub(crate) fn fulfilled(order: &str, parcels: &[Parcel<'_>], shorts: &[(&str, i6
 }
 
 /// `order.cancelled`
-pub(crate) fn cancelled(order: &str) -> Value {
+pub fn cancelled(order: &str) -> Value {
     let mut callback = fresh("order.cancelled");
     callback["data"][0]["customer_identifier"] = order.into();
     callback
 }
 
 /// `order.update_resolved` or `order.cancel_resolved`; a reason means that it was refused.
-pub(crate) fn resolved(event_type: &str, order: &str, reason: Option<&str>) -> Value {
+pub fn resolved(event_type: &str, order: &str, reason: Option<&str>) -> Value {
     let mut callback = fresh(event_type);
     let record = &mut callback["data"][0];
     record["customer_order_id"] = order.into();
@@ -45,7 +46,7 @@ pub(crate) fn resolved(event_type: &str, order: &str, reason: Option<&str>) -> V
 }
 
 /// `inventory.updated`, counted at a second of a day.
-pub(crate) fn counted(sku: &str, counts: &[(&str, i64)], second: u8) -> Value {
+pub fn counted(sku: &str, counts: &[(&str, i64)], second: u8) -> Value {
     let mut callback = fresh("inventory.updated");
     let record = &mut callback["data"][0];
     let at = format!("2026-01-05T18:21:{second:02}Z");
@@ -59,7 +60,7 @@ pub(crate) fn counted(sku: &str, counts: &[(&str, i64)], second: u8) -> Value {
 }
 
 /// A line of goods that came in: SKU, announced, came, of those damaged.
-pub(crate) type Came<'a> = (&'a str, i64, i64, i64);
+pub type Came<'a> = (&'a str, i64, i64, i64);
 
 fn receiving(received: i64, damaged: i64) -> Value {
     let mut details = json!({ "available": [{ "notes": "", "quantity": received - damaged }] });
@@ -70,7 +71,7 @@ fn receiving(received: i64, damaged: i64) -> Value {
 }
 
 /// `inbound_shipment.received`
-pub(crate) fn received(number: &str, purchase: &str, came: &[Came<'_>]) -> Value {
+pub fn received(number: &str, purchase: &str, came: &[Came<'_>]) -> Value {
     let mut callback = fresh("inbound_shipment.received");
     let record = &mut callback["data"][0];
     record["customer_identifier"] = number.into();
@@ -87,7 +88,7 @@ pub(crate) fn received(number: &str, purchase: &str, came: &[Came<'_>]) -> Value
 }
 
 /// `return.received`
-pub(crate) fn returned(number: &str, order: &str, came: &[Came<'_>]) -> Value {
+pub fn returned(number: &str, order: &str, came: &[Came<'_>]) -> Value {
     let mut callback = fresh("return.received");
     let record = &mut callback["data"][0];
     record["customer_identifier"] = number.into();
