@@ -18,7 +18,7 @@ mod stage;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::ValueEnum;
 
 use crate::plugins;
@@ -56,13 +56,11 @@ impl Language {
         }
     }
 
-    /// Why its tool chain cannot be had.
-    fn missing(self) -> Option<String> {
+    /// Installs its tool chain where it is missing.
+    fn install(self) -> Result<()> {
         match self {
-            Self::Javascript | Self::Typescript => javascript::missing(),
-            Self::Python => python::missing(),
-            Self::C => c::missing(),
-            Self::Go => go::missing(),
+            Self::Javascript | Self::Typescript => javascript::install().map(drop),
+            Self::Python | Self::C | Self::Go => python::install(self.kit()).map(drop),
         }
     }
 
@@ -90,10 +88,11 @@ impl Language {
 pub(crate) fn build(languages: &[Language]) -> Result<ExitCode> {
     let wanted = if languages.is_empty() { Language::value_variants() } else { languages };
     for language in wanted {
-        match language.missing() {
-            None => one(*language).with_context(|| format!("hello-{}", language.name()))?,
-            Some(why) if languages.is_empty() => eprintln!("skipped hello-{}: {why}", language.name()),
-            Some(why) => bail!("hello-{} cannot be built: {why}", language.name()),
+        let name = language.name();
+        match language.install() {
+            Ok(()) => one(*language).with_context(|| format!("hello-{name}"))?,
+            Err(why) if languages.is_empty() => eprintln!("skipped hello-{name}: {why:#}"),
+            Err(why) => return Err(why.context(format!("hello-{name} cannot be built"))),
         }
     }
     Ok(ExitCode::SUCCESS)

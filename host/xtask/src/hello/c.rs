@@ -7,10 +7,6 @@ use super::stage::Stage;
 use super::{kits, python, tools};
 use crate::run::{command, root, run};
 
-pub(super) fn missing() -> Option<String> {
-    python::missing().map(|_| "its compiler is installed by pip: it needs Python 3.10 or newer with venv".into())
-}
-
 pub(super) fn test_kit(kit: &Stage) -> Result<()> {
     kit.lay_out_contract()?;
     kits(kit, &["c", "wit", "build"])?;
@@ -36,7 +32,7 @@ fn native(project: &Stage, test: &str, sources: &[&str]) -> Result<()> {
 }
 
 fn zig_cc(project: &Stage, arguments: &[&str]) -> Result<()> {
-    let venv = python::install("c", &root().join("plugins/sdk/c/requirements.txt"))?;
+    let venv = python::install("c")?;
     let python = venv.join("bin/python");
     let all = [&["-m", "ziglang", "cc", "-Wall", "-Wextra", "-Werror", "-Ibuild"], arguments].concat();
     run(command(&python.to_string_lossy(), &all).current_dir(&project.place).env("ZIG_GLOBAL_CACHE_DIR", tools("c").join("cache")))

