@@ -43,6 +43,10 @@ pub async fn problems(
     let Some(delivery) = base.delivery() else { return Ok(problems) };
     problems.extend(steps(delivery));
     problems.extend(crashes(delivery, expected_code));
+    if !problems.is_empty() {
+        // What goes wrong by itself does so after a fault too.
+        return Ok(problems);
+    }
     problems.extend(again(pair, prepared, base).await?);
     for fault in faults(base) {
         let script = Script { fault: Some(fault), ..prepared.script.clone() };
