@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn an_answer_is_a_status_with_a_body_or_a_fault() {
-        let read = |text: &str| answer(text).map(|(step, canned)| (step, canned));
+        use super::answer as read;
         let full = |status, body: &str| Canned::Answer(Response { status, headers: Vec::new(), body: body.as_bytes().to_vec() });
         assert_eq!(read("ship/*=503").unwrap(), ("ship/*".to_owned(), full(503, "{}")));
         assert_eq!(read("find a=b=404:{\"x\":1}").unwrap(), ("find a=b".to_owned(), full(404, "{\"x\":1}")));
