@@ -36,6 +36,7 @@ pub(crate) fn misfits(root: &Value, schema: &Value, value: &Value, place: &str) 
                 }
                 true
             }
+            "anyOf" => said.as_array().unwrap().iter().any(|one| misfits(root, one, value, place).is_empty()),
             "additionalProperties" => {
                 value.as_object().is_none_or(|fields| fields.keys().all(|name| schema["properties"].get(name).is_some()))
             }

@@ -17,6 +17,7 @@ mod divergence;
 mod edge;
 mod erp_faults;
 mod gate;
+mod hello;
 mod in_doubt;
 mod layout;
 mod mail;

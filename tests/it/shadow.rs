@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::erp;
 
 fn settings(behaviour: &str) -> String {
-    format!("connections = [\"erp\", \"mail\"]\n\n[config]\nbehaviour = \"{behaviour}\"\n")
+    format!("connections = [\"erp\"]\n\n[config]\nbehaviour = \"{behaviour}\"\n")
 }
 
 /// A host on which `call` is in force: one step, `write`.

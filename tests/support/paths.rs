@@ -18,9 +18,14 @@ pub fn mortar() -> PathBuf {
 
 /// A built plugin.
 pub fn component(name: &str) -> PathBuf {
-    let file = profile().parent().unwrap().join("plugins").join(name).join(format!("{name}.wasm"));
+    let file = built(name);
     assert!(file.exists(), "{} is missing: `cargo xtask plugins` builds it", file.display());
     file
+}
+
+/// Where a plugin is once it is built.
+pub fn built(name: &str) -> PathBuf {
+    profile().parent().unwrap().join("plugins").join(name).join(format!("{name}.wasm"))
 }
 
 /// Where compiled components are kept between tests.

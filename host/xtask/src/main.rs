@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`mod@test`] | `cargo xtask test` |
 //! | [`plugins`] | `cargo xtask plugins` |
+//! | [`hello`] | `cargo xtask hello` |
 //! | [`demo`] | `cargo demo` |
 //! | [`mod@bench`] | `cargo xtask bench` |
 //! | [`sim`] | `cargo xtask sim` |
@@ -23,6 +24,7 @@ mod demo;
 mod e2e;
 mod erp;
 mod fuzz;
+mod hello;
 mod plugins;
 mod run;
 mod sim;
@@ -52,6 +54,11 @@ enum Command {
     Audit,
     /// Builds every Rust plugin to target/plugins
     Plugins,
+    /// Tests the author kits of other languages, and builds their hello plugins to target/plugins
+    Hello {
+        /// Only these; without, all whose tool chains can be had
+        languages: Vec<hello::Language>,
+    },
     /// Shows the whole path: simulated warehouse, host, plugin, ERP stand-in, validation checklist. With
     /// `--erp tryton`, one order's way through a real ERP, which is installed by itself
     Demo {
@@ -104,6 +111,7 @@ fn main() -> ExitCode {
         Command::Test { fast } => test::test(fast),
         Command::Audit => audit::audit(),
         Command::Plugins => plugins::build(),
+        Command::Hello { languages } => hello::build(&languages),
         Command::Demo { arguments } => demo::demo(&arguments),
         Command::Bench { arguments } => bench::bench(&arguments),
         Command::E2e { arguments } => e2e::e2e(&arguments),

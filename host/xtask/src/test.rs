@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use anyhow::Result;
 
-use crate::plugins;
 use crate::run::{cargo, run};
+use crate::{hello, plugins};
 
 pub(crate) fn test(fast: bool) -> Result<ExitCode> {
     #[allow(clippy::disallowed_methods, reason = "tells the developer how long it took")]
@@ -21,6 +21,7 @@ pub(crate) fn test(fast: bool) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     plugins::build()?;
+    hello::build(&[])?;
     // The integration tests run the real binary, which `cargo test` alone does not build.
     run(&mut cargo(&["build", "--workspace", "--all-targets"]))?;
     run(&mut cargo(&["test", "--workspace"]))?;

@@ -33,8 +33,9 @@ impl Erp {
         let settings = settings(shipped) + crate::AT_ONCE;
         let setup = Setup::new().file("secret", "s3cret").config(crate::QUICK);
         let more = format!(
-            "timeout = \"500ms\"\nconnect_timeout = \"500ms\"\nauth = {{ kind = \"oauth2-client-credentials\", token_url = \"{}/token\", \
+            "{}auth = {{ kind = \"oauth2-client-credentials\", token_url = \"{}/token\", \
              client_id = \"mortar\", client_secret = {{ file = {:?} }}, scope = \"https://api.businesscentral.dynamics.com/.default\" }}\n",
+            crate::IMPATIENT,
             central.url,
             setup.path().join("secret")
         );

@@ -34,8 +34,9 @@ impl Erp {
         let setup = Setup::new().file("secret", "s3cret").config(crate::QUICK);
         let secret = setup.path().join("secret");
         let more = |more: &str| {
+            let patience = crate::IMPATIENT;
             format!(
-                "timeout = \"500ms\"\nconnect_timeout = \"500ms\"\n{more}auth = {{ kind = \"oauth1\", realm = \"1234567_SB1\", consumer_key = \"ck\", \
+                "{patience}{more}auth = {{ kind = \"oauth1\", realm = \"1234567_SB1\", consumer_key = \"ck\", \
                  consumer_secret = {{ file = {secret:?} }}, token = \"tk\", token_secret = {{ file = {secret:?} }} }}\n"
             )
         };

@@ -82,7 +82,9 @@ async fn what_passes_is_tried_again() {
     erp.netsuite.next("POST", "!transform", Wrong::Answer(refused(500, "UNEXPECTED_ERROR", "An unexpected error occurred.").0));
     let callback = fulfilled("SO-1", &[("shp_1", "1Z01", "UPS", &[("TEE-BLU-M", 3)])], &[]);
     let story = erp.arrives(&callback).await;
-    assert_eq!(story.deliveries[0].attempts.len(), 5);
+    // How many attempts that takes depends on how often the host is asked while NetSuite wants a pause;
+    // what is sent does not.
+    assert_eq!(erp.writes().len(), 4, "three are refused, one is done: {:?}", erp.writes());
     assert_eq!((erp.netsuite.vendor.shipped("1Z01"), erp.netsuite.vendor.number("ItemShip")), (1, 1));
     let told = format!("{:?}", story.deliveries[0].attempts);
     assert!(told.contains("Mend the credentials of the connections `netsuite`"), "{told}");

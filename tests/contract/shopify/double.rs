@@ -171,7 +171,8 @@ impl State {
     fn arrive(&mut self, event: &Value) -> Value {
         let fulfillments = self.orders.iter_mut().flat_map(|order| order["fulfillments"].as_array_mut().unwrap());
         for fulfillment in fulfillments.filter(|fulfillment| fulfillment["id"] == event["fulfillmentId"]) {
-            fulfillment["deliveredAt"] = event["happenedAt"].clone();
+            // Without a time, it happened now.
+            fulfillment["deliveredAt"] = event["happenedAt"].as_str().unwrap_or("2026-01-07T10:00:00Z").into();
         }
         json!({ "fulfillmentEvent": { "id": "gid://shopify/FulfillmentEvent/1" }, "userErrors": [] })
     }

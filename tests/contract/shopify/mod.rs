@@ -27,8 +27,9 @@ impl Erp {
         let settings = std::fs::read_to_string(mortar_tests::paths::root().join("plugins/shopify/plugin.toml")).unwrap();
         let setup = Setup::new().file("secret", "s3cret").config(crate::QUICK);
         let more = format!(
-            "timeout = \"1s\"\nconnect_timeout = \"1s\"\nauth = {{ kind = \"oauth2-client-credentials\", header = \"X-Shopify-Access-Token\", \
+            "{}auth = {{ kind = \"oauth2-client-credentials\", header = \"X-Shopify-Access-Token\", \
              token_url = \"{}/admin/oauth/access_token\", client_id = \"id\", client_secret = {{ file = {:?} }} }}\n",
+            crate::IMPATIENT,
             shopify.url,
             setup.path().join("secret")
         );
@@ -36,7 +37,7 @@ impl Erp {
         let reads = format!("{more}safe_methods = [\"GET\", \"POST\"]\n");
         let setup = setup.connection("shop", &format!("{}/admin/api/2026-10", shopify.url), &more).connection(
             "shop-reads",
-            &format!("{}/reads/admin/api/2026-10", shopify.url),
+            &format!("{}/reads/2026-10", shopify.url),
             &reads,
         );
         Self { host: setup.plugin("shopify", "shopify", &(settings + crate::AT_ONCE)).start().await, shopify }

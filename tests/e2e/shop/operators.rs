@@ -16,7 +16,9 @@ async fn one_who_shipped_by_hand_without_a_number_takes_it_back() {
     let order = vendure.order(&[("TEE-BLU-M", 2)]).await;
     let line = vendure.find(&order).await["lines"][0]["id"].clone();
     let by_hand = "mutation ($l: ID!) { addFulfillmentToOrder(input: { lines: [{ orderLineId: $l, quantity: 2 }],
-        handler: { code: \"manual-fulfillment\", arguments: [] } }) { ... on Fulfillment { id } } }";
+        handler: { code: \"manual-fulfillment\", arguments: [
+            { name: \"method\", value: \"By hand\" }, { name: \"trackingCode\", value: \"\" }
+        ] } }) { ... on Fulfillment { id } } }";
     let fulfilment = vendure.admin(by_hand, json!({ "l": line })).await["addFulfillmentToOrder"]["id"].take();
     let callback = fulfilled(&order, &[("shp_1", "1Z01", "UPS", &[("TEE-BLU-M", 2)])], &[]);
     host.send(&callback).await;

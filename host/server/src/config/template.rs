@@ -77,7 +77,8 @@ mod tests {
             carrier.url = "https://carrier.example.com"
             accounting.url = "https://accounting.example.com"
             netsuite.url = "https://1234567.suitetalk.api.netsuite.com/services/rest"
-            shop.url = "https://shop.example.com/admin"
+            shop.url = "https://shop.example.com/admin-api"
+            warehouse.url = "https://warehouse.example.com/api"
             ledger.url = "https://1234567.suitetalk.api.netsuite.com/services/rest"
         "#;
         assert_eq!(format!("{shown:#?}"), format!("{:#?}", config(least)));
@@ -128,7 +129,7 @@ mod tests {
 
     #[test]
     fn every_kind_of_credentials_is_in_it() {
-        let names = ["erp", "mail", "carrier", "accounting", "netsuite", "shop", "ledger"];
+        let names = ["erp", "mail", "carrier", "accounting", "netsuite", "shop", "warehouse", "ledger"];
         let kinds = names.map(|name| written(&format!("connections.{name}.auth"))["kind"].clone());
         let api = written("sources.masonhub.api.auth")["kind"].clone();
         let mut kinds: BTreeSet<_> = kinds.iter().chain([&api]).map(|kind| kind.as_str().unwrap()).collect();

@@ -29,11 +29,14 @@ pub(crate) enum Mends {
 /// What a field of an answer holds.
 pub(crate) fn field(answer: &Response, name: &str) -> Result<Json, No> {
     let data = graphql::data(answer).map_err(|refused| no(&refused, answer))?;
-    let value = data.get(name).cloned().unwrap_or_default();
+    // A field that is null without an error: nothing has that id.
+    let Some(value) = data.get(name).filter(|value| !value.is_null()) else {
+        return Err(No { words: format!("its answer has no `{name}`: {data}"), mends: Mends::Nothing });
+    };
     let errors = ["userErrors", "orderCancelUserErrors"].into_iter().filter_map(|key| value[key].as_array()).flatten();
     let errors: Vec<_> = errors.filter_map(|error| UserError::deserialize(error).ok()).collect();
     if errors.is_empty() {
-        return Ok(value);
+        return Ok(value.clone());
     }
     // What another request that was quicker has changed, is read again.
     let passes = |error: &UserError| matches!(error.code.as_deref(), Some("CHANGE_FROM_QUANTITY_STALE" | "IDEMPOTENCY_CONCURRENT_REQUEST"));
@@ -117,6 +120,8 @@ mod tests {
             (200, error("undefinedField"), Mends::Nothing),
             (200, error("MAX_COST_EXCEEDED"), Mends::Nothing),
             (404, json!({ "errors": "Not Found" }), Mends::Nothing),
+            (200, json!({ "data": { "x": null } }), Mends::Nothing),
+            (200, json!({ "data": { "y": {} } }), Mends::Nothing),
         ] {
             assert_eq!(read(status, &body), Err(mends), "{status} {body}");
         }
@@ -144,5 +149,7 @@ mod tests {
             json!({ "data": { "x": { "userErrors": [{ "field": ["input", "quantities"], "message": "Too many", "code": "BAD" }] } } });
         let answer = Response { status: 200, headers: Vec::new(), body: body.to_string().into_bytes() };
         assert_eq!(field(&answer, "x").unwrap_err().words, "BAD: Too many (input.quantities)");
+        let nothing = Response { status: 200, headers: Vec::new(), body: br#"{"data":{"x":null}}"#.into() };
+        assert_eq!(field(&nothing, "x").unwrap_err().words, r#"its answer has no `x`: {"x":null}"#);
     }
 }

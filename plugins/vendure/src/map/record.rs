@@ -106,4 +106,9 @@ impl Fulfillment {
     pub(crate) fn has_left(&self) -> bool {
         matches!(self.state.as_str(), "Shipped" | "Delivered")
     }
+
+    /// True where it can be followed. Vendure keeps an empty code where none was given.
+    pub(crate) fn has_code(&self) -> bool {
+        self.tracking_code.as_deref().is_some_and(|code| !code.is_empty())
+    }
 }
