@@ -22,6 +22,7 @@ mod in_doubt;
 mod layout;
 mod mail;
 mod order;
+mod plugin_test;
 mod poll;
 mod promises;
 mod replay;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
-use mortar_core::call::Response;
+use mortar_core::call::{Request, Response};
 use mortar_core::ports::SendError;
 use reqwest::StatusCode;
 
@@ -93,6 +93,16 @@ pub(crate) fn mail(outcome: Outcome) -> Result<Response, SendError> {
         400..=499 => Err(not_sent(answer.words(), None)),
         _ => answer.into_response(),
     }
+}
+
+/// What this answer to a request comes to, for whoever plays a server.
+///
+/// # Errors
+/// What a connection would make of it.
+pub fn answer_to(request: &Request, answer: Response, now: Timestamp) -> Result<Response, SendError> {
+    let Response { status, headers, body } = answer;
+    let outcome = Outcome::Answered(Answer { status, headers, body: Ok(body) });
+    if request.method == Request::MAIL { mail(outcome) } else { http(outcome, now) }
 }
 
 /// What an HTTP request tells about the server's health.

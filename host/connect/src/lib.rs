@@ -40,6 +40,7 @@ mod setup;
 mod tls;
 mod token;
 
+pub use classify::answer_to;
 pub use client::{Download, DownloadError, DownloadLimits};
 pub use connections::{BreakerState, ConnectionStatus, Connections};
 pub use setup::{ConnectError, Keeper, Secrets};

@@ -12,6 +12,7 @@
 //! | `cache` | compiled components: each is compiled once |
 //! | `compile` | from a component's bytes to machine code, in a child process within limits |
 //! | [`signature`], [`Trust`], `provenance` | who signed a component, whose are loaded, where they come from |
+//! | [`inspect`](fn@inspect) | what a component's file says of itself |
 //! | `link` | what the host offers a component, and what is wrong with one that does not fit |
 //! | `load` | from a plugin's files to a generation, with every check before an event comes |
 //! | `kept` | the files of generations that can be gone back to |
@@ -38,6 +39,7 @@ mod engine;
 mod error;
 mod generation;
 mod imports;
+mod inspect;
 mod install;
 mod kept;
 mod limits;
@@ -57,5 +59,6 @@ mod watch;
 pub use compile::{Compiler, compile_as_child};
 pub use discover::discover;
 pub use error::SandboxError;
+pub use inspect::{Inspected, inspect};
 pub use sandbox::{SandboxOptions, WasmSandbox};
 pub use trust::Trust;

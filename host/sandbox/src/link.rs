@@ -45,7 +45,7 @@ fn needs_definition(engine: &Engine, item: &ComponentItem) -> bool {
     }
 }
 
-fn unknown_import(import: &str) -> Option<String> {
+pub(crate) fn unknown_import(import: &str) -> Option<String> {
     let name = Name::parse(import);
     let advice = match name.package {
         "mortar:plugin" => match OFFERED.iter().find(|(version, _)| same_track(name.version, version)) {

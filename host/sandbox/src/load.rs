@@ -291,7 +291,7 @@ impl Loader {
 }
 
 /// Refuses what is no component, and says what it is.
-fn check_kind(bytes: &[u8]) -> Result<(), (&'static str, String)> {
+pub(crate) fn check_kind(bytes: &[u8]) -> Result<(), (&'static str, String)> {
     if Engine::detect_precompiled(bytes).is_some() {
         return Err((code::PRECOMPILED, PRECOMPILED.into()));
     }

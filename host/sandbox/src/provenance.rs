@@ -9,6 +9,19 @@ use crate::signature::signers;
 
 /// Reads it. Of a file that is no component, what could be read before that was plain.
 pub(crate) fn of(component: &[u8]) -> Provenance {
+    let (provenance, Interfaces { imports, exports }) = read_all(component);
+    let packages = |names: &BTreeSet<String>| names.iter().filter_map(|name| package(name)).collect::<BTreeSet<_>>().into_iter().collect();
+    Provenance { imports: packages(&imports), exports: packages(&exports), ..provenance }
+}
+
+/// The names of what a component imports and exports.
+pub(crate) struct Interfaces {
+    pub(crate) imports: BTreeSet<String>,
+    pub(crate) exports: BTreeSet<String>,
+}
+
+/// Where it comes from, without the packages, and its interfaces.
+pub(crate) fn read_all(component: &[u8]) -> (Provenance, Interfaces) {
     let mut provenance = Provenance { signed_by: signers(component).0.iter().map(ToString::to_string).collect(), ..Provenance::default() };
     let (mut imports, mut exports, mut depth) = (BTreeSet::new(), BTreeSet::new(), 0);
     for payload in Parser::new(0).parse_all(component).map_while(Result::ok) {
@@ -16,10 +29,10 @@ pub(crate) fn of(component: &[u8]) -> Provenance {
             Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
             Payload::End(_) => depth -= 1,
             Payload::ComponentImportSection(section) if depth == 0 => {
-                imports.extend(section.into_iter().flatten().filter_map(|import| package(import.name.name)));
+                imports.extend(section.into_iter().flatten().map(|import| import.name.name.to_owned()));
             }
             Payload::ComponentExportSection(section) if depth == 0 => {
-                exports.extend(section.into_iter().flatten().filter_map(|export| package(export.name.name)));
+                exports.extend(section.into_iter().flatten().map(|export| export.name.name.to_owned()));
             }
             Payload::CustomSection(section) => {
                 if let KnownCustom::Producers(producers) = section.as_known() {
@@ -29,7 +42,7 @@ pub(crate) fn of(component: &[u8]) -> Provenance {
             _ => {}
         }
     }
-    Provenance { imports: imports.into_iter().collect(), exports: exports.into_iter().collect(), ..provenance }
+    (provenance, Interfaces { imports, exports })
 }
 
 fn read(producers: ProducersSectionReader<'_>, provenance: &mut Provenance) {

@@ -12,6 +12,8 @@
 //! | [`poll`] | polls of MasonHub's API for what no callback brought |
 //! | [`checklist`] | MasonHub's validation checklist, for `mortar validate` and the demo |
 //! | [`alerts`] | operators are told when something is wrong |
+//! | [`rehearsal`] | one event through one plugin, with an ERP that is played |
+//! | [`cases`] | golden cases of a plugin: read, run, judged, written |
 //! | [`telemetry`] | log and metrics |
 //! | [`demo`] | `mortar demo`: the whole path on one machine |
 
@@ -20,6 +22,7 @@
 pub mod admin;
 pub mod admin_types;
 pub mod alerts;
+pub mod cases;
 pub mod checklist;
 pub mod cli;
 pub mod config;
@@ -27,6 +30,7 @@ pub mod demo;
 pub mod edge;
 pub mod masonhub;
 pub mod poll;
+pub mod rehearsal;
 pub mod serve;
 pub mod telemetry;
 pub mod wire;

@@ -199,6 +199,26 @@ pub fn open_sandbox(loaded: &Loaded, directory: &Path, keeps: bool, clock: Arc<d
     WasmSandbox::open(options, directory, clock)
 }
 
+/// A sandbox for plugins that are tried without a configuration: every connection can be granted, and
+/// compiled code is kept in this folder.
+///
+/// # Errors
+/// The sandbox's.
+pub fn scratch_sandbox(cache: &Path) -> Result<WasmSandbox, SandboxError> {
+    let options = SandboxOptions { cache: cache.to_owned(), ..SandboxOptions::default() };
+    WasmSandbox::open(options, cache, Arc::new(SystemClock))
+}
+
+/// A journal that is thrown away.
+///
+/// # Errors
+/// It cannot be made.
+pub fn scratch_journal(path: &Path, clock: Arc<dyn Clock>) -> Result<Arc<dyn Journal>, WireError> {
+    let options = mortar_journal::Options { free_space: 0, ..mortar_journal::Options::default() };
+    let journal = SqliteJournal::open(path, options, clock);
+    Ok(Arc::new(journal.map_err(|cause| WireError::Journal { path: path.to_owned(), cause })?))
+}
+
 /// The program that runs, also where its file has been replaced since.
 fn this_program() -> PathBuf {
     let running = PathBuf::from("/proc/self/exe");

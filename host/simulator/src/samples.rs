@@ -95,13 +95,20 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     SAMPLES.iter().map(|(name, _)| *name)
 }
 
+/// The body of a sample as it is stored: the same each time, its message ids too.
+///
+/// # Errors
+/// There is no such sample.
+pub fn stored(name: &str) -> Result<&'static str, SampleError> {
+    SAMPLES.iter().find(|(n, _)| *n == name).map(|(_, text)| *text).ok_or_else(|| unknown(name))
+}
+
 /// The body of a sample with message ids that no other callback has.
 ///
 /// # Errors
 /// See [`SampleError`].
 pub fn sample(name: &str, overrides: &Overrides, rng: &mut impl RngExt) -> Result<Bytes, SampleError> {
-    let text = SAMPLES.iter().find(|(n, _)| *n == name).map(|(_, text)| *text).ok_or_else(|| unknown(name))?;
-    let mut body: Value = serde_json::from_str(text).expect("every sample is JSON: a test reads them all");
+    let mut body: Value = serde_json::from_str(stored(name)?).expect("every sample is JSON: a test reads them all");
     let without = |what| SampleError::Without { name: name.to_owned(), what };
 
     if let Some(number) = &overrides.number {

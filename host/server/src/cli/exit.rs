@@ -24,7 +24,7 @@ pub enum Exit {
     NotFound = 5,
     /// The host refused: a wrong token or signature, or a state that does not permit it.
     Refused = 6,
-    /// What was compared is not the same.
+    /// What was compared is not the same, or a case of a plugin fails.
     Differs = 7,
 }
 
@@ -42,7 +42,7 @@ impl Exit {
             Self::Unreachable => "the host does not answer",
             Self::NotFound => "there is no such thing",
             Self::Refused => "the host refused: wrong token or signature, or a state that does not permit it",
-            Self::Differs => "what was compared is not the same",
+            Self::Differs => "what was compared is not the same, or a case of a plugin fails",
         }
     }
 

@@ -10,7 +10,9 @@
 //! | `send`, `target`, `signing` | callbacks that are sent for a try |
 //! | `dead`, `replay`, `quarantine`, `rejected`, `each` | what operators do to what is stuck |
 //! | `plugin`, `plugin_sign` | which generations of plugins are in force, who signed a component |
+//! | `plugin_author`, `plugin_inspect`, `plugin_test`, `plugin_run`, `plugin_record` | what authors of plugins need, without a host |
 //! | `plugin_diff`, `plugin_shadow` | what other generations would do |
+//! | `wit` | the contract, to be read and to be written out |
 //! | `roundtrip` | what the ERP said when it was read back |
 //! | `masonhub` | MasonHub's side: registered callbacks, holds, the data factory of a sandbox |
 //! | `reconcile` | what no callback brought, found by a poll |
@@ -36,9 +38,14 @@ pub(crate) mod masonhub;
 pub(crate) mod masonhub_setup;
 mod output;
 mod plugin;
+mod plugin_author;
 mod plugin_diff;
+mod plugin_inspect;
+mod plugin_record;
+mod plugin_run;
 mod plugin_shadow;
 mod plugin_sign;
+mod plugin_test;
 mod quarantine;
 mod reconcile;
 mod rejected;
@@ -51,6 +58,7 @@ mod status;
 mod story;
 mod target;
 mod validate;
+mod wit;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -105,6 +113,9 @@ enum Command {
     /// See after plugins and their generations
     #[command(subcommand)]
     Plugin(plugin::Plugin),
+    /// Show the contract that plugins are written against, or write its files
+    #[command(subcommand)]
+    Wit(wit::Wit),
     /// See whether what was delivered has arrived, by what the ERP says when it is read back
     #[command(subcommand)]
     Roundtrip(roundtrip::RoundTrips),
@@ -197,7 +208,9 @@ async fn run(cli: &Cli, output: &mut Output<'_>) -> Result<Exit, Failure> {
         Command::Reconcile(command) => reconcile::run(command, &client(cli)?, now, output).await,
         Command::Masonhub(command) => masonhub::run(command, &cli.config, output).await,
         Command::Plugin(plugin::Plugin::Signing(command)) => plugin_sign::run(command, &cli.config, output),
+        Command::Plugin(plugin::Plugin::Author(command)) => plugin_author::run(command, &cli.config, output).await,
         Command::Plugin(command) => plugin::run(command, &client(cli)?, output).await,
+        Command::Wit(command) => wit::run(command, output),
         Command::Roundtrip(command) => roundtrip::run(command, &client(cli)?, now, output).await,
         Command::Alerts(command) => alerts::run(command, &client(cli)?, output).await,
         Command::Validate(command) => validate::run(command, &cli.config, now, &mut rand::rng(), output).await,
@@ -212,7 +225,12 @@ async fn run(cli: &Cli, output: &mut Output<'_>) -> Result<Exit, Failure> {
 }
 
 fn client(cli: &Cli) -> Result<Client, Failure> {
-    Client::of(&config::read(&cli.config).map_err(Failure::Configuration)?)
+    client_of(&cli.config)
+}
+
+/// The admin API of the host with this configuration.
+fn client_of(config: &Path) -> Result<Client, Failure> {
+    Client::of(&config::read(config).map_err(Failure::Configuration)?)
 }
 
 async fn serve(path: &Path) -> Result<Exit, Failure> {

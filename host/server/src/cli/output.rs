@@ -91,6 +91,11 @@ impl<'a> Output<'a> {
         Self { to: stdout, json, terminal, colour: terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()) }
     }
 
+    /// Prints plainly into memory, for what is shown elsewhere.
+    pub(super) fn into_memory(to: &'a mut Vec<u8>) -> Self {
+        Self { to, json: false, terminal: false, colour: false }
+    }
+
     /// Prints plainly, whatever the terminal is like.
     #[cfg(test)]
     pub(super) fn plain(to: &'a mut dyn Write, json: bool) -> Self {

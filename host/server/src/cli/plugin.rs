@@ -8,7 +8,7 @@ use super::exit::{Exit, Failure};
 use super::output::{Cell, Output, Tone, clean, counted, time};
 use super::plugin_sign;
 use super::status::short;
-use super::{plugin_diff, plugin_shadow};
+use super::{plugin_author, plugin_diff, plugin_shadow};
 use crate::admin_types::{DiscardedOpen, PluginState, PluginStatus, RollBack};
 
 /// `mortar plugin …`
@@ -23,6 +23,8 @@ pub(super) enum Plugin {
     },
     #[command(flatten)]
     Signing(plugin_sign::Signing),
+    #[command(flatten)]
+    Author(plugin_author::Author),
     /// Put an earlier generation in force; the one that is now stays out until its files change
     Rollback {
         /// The plugin
@@ -75,6 +77,7 @@ pub(super) enum Plugin {
 
 pub(super) async fn run(command: &Plugin, client: &Client, output: &mut Output<'_>) -> Result<Exit, Failure> {
     match command {
+        Plugin::Author(_) => return Err(Failure::Usage("authors' commands are run before".into())),
         Plugin::Signing(_) => return Err(Failure::Usage("components are signed without a host".into())),
         Plugin::List => {
             let plugins = client.plugins().await?;

@@ -4,7 +4,7 @@ use std::path::{Path, absolute};
 
 use clap::Args;
 use mortar_core::comparison::Comparison;
-use mortar_core::diff::{CallDiff, CallFate, Change, Compared, Likeness};
+use mortar_core::diff::{CallDiff, CallFate, Change, Compared, Diff as Differences, Likeness};
 
 use super::client::Client;
 use super::exit::{Exit, Failure};
@@ -81,8 +81,13 @@ fn differences(name: &str, found: &PluginDifferences, output: &mut Output<'_>) -
 pub(super) fn compared(one: &Compared, output: &mut Output<'_>) -> Result<(), Failure> {
     let likeness = output.paint(tone(one.likeness), one.likeness.as_str());
     output.line(format_args!("  event {}  {}  delivery {}: {likeness}", clean(&one.event), clean(&one.event_type), one.delivery))?;
-    one.diff.calls.iter().filter(|call| !call.is_same()).try_for_each(|diff| call(diff, output))?;
-    changes(&one.diff.changes, "    ", output)
+    differences_of(&one.diff, output)
+}
+
+/// What is different, call by call.
+pub(super) fn differences_of(diff: &Differences, output: &mut Output<'_>) -> Result<(), Failure> {
+    diff.calls.iter().filter(|call| !call.is_same()).try_for_each(|diff| call(diff, output))?;
+    changes(&diff.changes, "    ", output)
 }
 
 fn call(call: &CallDiff, output: &mut Output<'_>) -> Result<(), Failure> {

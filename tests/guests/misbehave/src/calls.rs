@@ -1,6 +1,8 @@
 //! Calls, good and bad.
 
 use std::fmt::Debug;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::time::SystemTime;
 
 use mortar_sdk::mail::{self, Message};
 use mortar_sdk::{
@@ -51,6 +53,15 @@ pub(crate) fn run(behaviour: &str, settings: &Settings, delivery: &Delivery) -> 
             // Not done before the second attempt, so that there is one.
             let again = if delivery.attempt == 1 { Err(Failure::retry("to diverge")) } else { Ok(()) };
             make("write", &request).and(again)
+        }
+        "step-by-attempt" => make(&format!("write/{}", delivery.attempt), &post()),
+        "random-body" => {
+            let random = RandomState::new().build_hasher().finish();
+            make("write", &Request::post(&settings.connection, &settings.path).json(&json!({ "random": random })))
+        }
+        "clock-body" => {
+            let clock = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map(|since| since.as_millis() as u64);
+            make("write", &Request::post(&settings.connection, &settings.path).json(&json!({ "at": clock.unwrap_or_default() })))
         }
         "in-doubt-settle-resend" => make_settled(&post(), Settlement::Resend),
         "in-doubt-settle-answered" => {

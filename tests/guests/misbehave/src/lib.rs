@@ -21,6 +21,7 @@
 //! | `huge-state` | a value that is too large, then values until the state takes no more |
 //! | `other-state` | reads what another plugin keeps under its keys, and logs its configuration |
 //! | `diverge` | one step whose body differs between attempts |
+//! | `step-by-attempt`, `random-body`, `clock-body` | one POST under a step with the attempt in its name, or with chance or a clock in its body |
 //! | `in-doubt-settle-resend`, `in-doubt-settle-answered` | one POST, settled so where it is in doubt |
 //! | `ungranted`, `absolute-url`, `forged-headers`, `crlf-header` | calls that the host must refuse, each logged |
 //! | `grants` | asks what is granted, logs it, then one POST |
