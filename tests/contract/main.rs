@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod description;
+mod erp;
 mod schema;
 mod service;
 

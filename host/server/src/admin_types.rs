@@ -1,18 +1,20 @@
 //! What the admin API and the commands say to each other, as JSON, besides [`mortar_core::story`].
 
+mod plugins;
+mod round_trips;
+
 use std::path::PathBuf;
 
 use jiff::Timestamp;
 use mortar_connect::BreakerState;
 use mortar_core::call::Settlement;
-use mortar_core::comparison::Comparison;
-use mortar_core::delivery::{DeliveryId, EventSeq, State};
-use mortar_core::diff::Compared;
-use mortar_core::plugin::Provenance;
-use mortar_core::ports::{Filter, HeldBack, Kept, Replay};
-use mortar_core::round_trip::RoundTripState;
+use mortar_core::delivery::{EventSeq, State};
+use mortar_core::ports::{Filter, Replay};
 use mortar_core::story::Counts;
 use serde::{Deserialize, Serialize};
+
+pub use self::plugins::*;
+pub use self::round_trips::*;
 
 /// Rows of a listing that asks for no other number.
 pub const DEFAULT_LIMIT: usize = 50;
@@ -39,171 +41,6 @@ pub struct Status {
     pub connections: Vec<ConnectionStatus>,
     /// What an operator should look at, in words: plugins that could not be loaded, for example.
     pub problems: Vec<String>,
-}
-
-/// One plugin of a running host.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct PluginStatus {
-    /// Its name.
-    pub name: String,
-    /// Whether it runs.
-    pub state: PluginState,
-    /// The digest of the generation that is in force, in hex.
-    pub digest: Option<String>,
-    /// The digest of its component, in hex.
-    pub component: Option<String>,
-    /// Where its component comes from.
-    pub provenance: Option<Provenance>,
-    /// Since when it has been in force.
-    pub since: Option<Timestamp>,
-    /// True where no other version is put in force, whatever files come.
-    pub pinned: bool,
-    /// How it does in its first time.
-    pub probation: Option<ProbationStatus>,
-    /// The versions that are kept, newest first.
-    pub kept: Vec<Kept>,
-    /// A generation that the gate holds back, with what it found.
-    #[serde(default)]
-    pub blocked: Option<HeldBack>,
-    /// A candidate that runs beside the generation in force.
-    #[serde(default)]
-    pub shadow: Option<ShadowStatus>,
-    /// The WIT interfaces that it handles events by, `any-event` included.
-    pub handles: Vec<String>,
-    /// Its open deliveries.
-    pub open: u64,
-    /// True while its files are being written.
-    pub unsettled: bool,
-    /// What keeps its files in the plugin directory from being in force.
-    pub problems: Vec<String>,
-}
-
-/// How a new version does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ProbationStatus {
-    /// Until it is no longer watched.
-    pub seconds_left: u64,
-    /// Its attempts so far.
-    pub attempts: u32,
-    /// Those that it is to blame for failing.
-    pub failed: u32,
-}
-
-/// The body of `POST /api/plugins/{name}/rollback`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct RollBack {
-    /// The beginning of the version's digest. Absent: the version before.
-    pub to: Option<String>,
-}
-
-/// The answer when another version is in force.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RolledBack {
-    /// Its digest.
-    pub digest: String,
-}
-
-/// The body of `POST /api/plugins/{name}/pin`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Pin {
-    /// Whether the version in force stays so.
-    pub pinned: bool,
-}
-
-/// The answer when deliveries of a plugin were discarded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DiscardedOpen {
-    /// How many; there may be more as long as there are some.
-    pub discarded: usize,
-}
-
-/// A candidate that runs beside the generation in force.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ShadowStatus {
-    /// Its digest.
-    pub digest: String,
-    /// Since when.
-    pub since: Timestamp,
-    /// How it does, counted since the host started, or another generation came in force.
-    pub comparison: Option<Comparison>,
-}
-
-/// The body of `POST /api/plugins/{name}/shadow/start`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct StartShadow {
-    /// The candidate: a component, or settings for the component in force.
-    pub file: PathBuf,
-}
-
-/// One of two generations that are compared.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum DiffSide {
-    /// The one in force.
-    InForce,
-    /// One whose files are kept, by the beginning of its digest.
-    Generation(String),
-    /// A component, or settings for the component in force.
-    File(PathBuf),
-}
-
-/// The body of `POST /api/plugins/{name}/diff`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PluginDiff {
-    /// What it is compared with.
-    pub old: DiffSide,
-    /// What is compared.
-    pub new: DiffSide,
-    /// Ids of events, and event types. Empty: all types.
-    #[serde(default)]
-    pub events: Vec<String>,
-    /// At most so many of the last deliveries, [`DEFAULT_LIMIT`] if absent, [`MAX_LIMIT`] at most.
-    #[serde(default)]
-    pub last: Option<usize>,
-}
-
-/// The answer: what was found.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct PluginDifferences {
-    /// The digest of the old generation.
-    pub old: String,
-    /// The digest of the new one.
-    pub new: String,
-    /// The deliveries that both ran on, with what is different.
-    pub compared: Vec<Compared>,
-    /// Recorded deliveries that were not compared, because there was no time or no free instance.
-    pub skipped: u64,
-}
-
-/// Whether a plugin runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum PluginState {
-    /// A generation is in force.
-    Active,
-    /// Its files are gone: its deliveries wait.
-    Parked,
-    /// No generation of it has been in force.
-    Failed,
-}
-
-impl PluginState {
-    /// Every state.
-    pub const ALL: [Self; 3] = [Self::Active, Self::Parked, Self::Failed];
-
-    /// The state's name.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Active => "active",
-            Self::Parked => "parked",
-            Self::Failed => "failed",
-        }
-    }
 }
 
 /// One connection of a running host.
@@ -276,98 +113,6 @@ impl From<EventQuery> for Filter {
             until: query.until,
         }
     }
-}
-
-/// The query of `GET /api/round-trips`.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RoundTripQuery {
-    /// In which state.
-    pub state: RoundTripState,
-    /// As in [`EventQuery`].
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub limit: Option<usize>,
-}
-
-/// The query of `GET /api/round-trips/report`.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Since {
-    /// Of events received at or after this time.
-    pub since: Timestamp,
-}
-
-/// `GET /api/round-trips/report`
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct RoundTripReport {
-    /// Of events received at or after this time.
-    pub since: Timestamp,
-    /// Each plugin that was done with one of them.
-    pub plugins: Vec<PluginRoundTrips>,
-}
-
-/// The round trips of one plugin's done deliveries.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct PluginRoundTrips {
-    /// The plugin.
-    pub plugin: String,
-    /// True where the loaded version can read back.
-    pub reads_back: bool,
-    /// Deliveries that are done.
-    pub done: u64,
-    /// The ERP says what the event said.
-    pub confirmed: u64,
-    /// The ERP says something else.
-    pub mismatch: u64,
-    /// The ERP could not be read.
-    pub unconfirmed: u64,
-    /// There was nothing to confirm.
-    pub not_applicable: u64,
-    /// Still to be looked at.
-    pub due: u64,
-    /// Never looked at: delivered by a version that does not read back.
-    pub never: u64,
-}
-
-impl PluginRoundTrips {
-    /// Adds done deliveries in a state; none for those without a round trip.
-    pub fn add(&mut self, state: Option<RoundTripState>, count: u64) {
-        self.done += count;
-        *match state {
-            Some(RoundTripState::Confirmed) => &mut self.confirmed,
-            Some(RoundTripState::Mismatch) => &mut self.mismatch,
-            Some(RoundTripState::Unconfirmed) => &mut self.unconfirmed,
-            Some(RoundTripState::NotApplicable) => &mut self.not_applicable,
-            Some(RoundTripState::Due) => &mut self.due,
-            None => &mut self.never,
-        } += count;
-    }
-}
-
-/// `POST /api/round-trips/check`: what is to be read back again.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged, deny_unknown_fields)]
-pub enum LookAgain {
-    /// One delivery.
-    Delivery {
-        /// Its id.
-        delivery: DeliveryId,
-    },
-    /// All that are done, of events received since.
-    Since {
-        /// Since when.
-        since: Timestamp,
-        /// Only this plugin's.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        plugin: Option<String>,
-    },
-}
-
-/// The answer to [`LookAgain`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LookedAgain {
-    /// Deliveries whose ERP is now to be read.
-    pub marked: u64,
 }
 
 /// The query of `GET /api/quarantine`.

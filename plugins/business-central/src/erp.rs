@@ -1,28 +1,20 @@
 //! The API v2.0: reads, changes, postings, and what an answer means.
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
-
-use mortar_sdk::{Delivery, Failure, Json, Request, Response, Settlement, call, call_or_settle, config, encode, fresh};
+use mortar_sdk::{Delivery, Failure, Json, Request, Response, Settlement, Steps, call, call_or_settle, config, encode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::map::refusal::{self, Meaning};
+use crate::map::refusal;
 use crate::map::settings::Settings;
 
 /// More looks than any parcel or receipt needs; what takes more goes round in circles.
 pub(crate) const LOOKS: usize = 8;
 
-/// A fault of Business Central's own is seldom mended by a retry: a delivery's fifth attempt takes it
-/// for an answer.
-const ATTEMPTS_AT_A_FAULT: u32 = 5;
-
 /// Business Central, for one attempt of a delivery.
 pub(crate) struct Erp<'a> {
     pub(crate) settings: Settings,
     pub(crate) delivery: &'a Delivery,
-    /// How often each name was given to a step of this attempt.
-    names: RefCell<BTreeMap<String, u32>>,
+    steps: Steps<'a>,
 }
 
 /// What became of a change.
@@ -41,7 +33,7 @@ struct List<T> {
 
 impl<'a> Erp<'a> {
     pub(crate) fn new(delivery: &'a Delivery) -> Result<Self, Failure> {
-        Ok(Self { settings: config()?, delivery, names: RefCell::default() })
+        Ok(Self { settings: config()?, delivery, steps: Steps::new(delivery) })
     }
 
     /// The records of a set of the standard API that a filter finds now.
@@ -61,7 +53,7 @@ impl<'a> Erp<'a> {
     }
 
     fn listed<T: DeserializeOwned>(&self, step: &str, set: &str, filter: &str, expand: &str) -> Result<Vec<T>, Failure> {
-        let name = self.name(step);
+        let name = self.steps.fresh(step);
         let answer = call(&name, &self.query(set, filter, expand))?;
         if !answer.is_success() {
             return Err(self.failure(&name, &answer));
@@ -77,7 +69,7 @@ impl<'a> Erp<'a> {
     /// Sets fields of a record that is as it was read, to values that may well be set twice.
     pub(crate) fn change(&self, step: &str, record: &str, etag: &str, body: &Json) -> Result<Changed, Failure> {
         let request = Request::patch(&self.settings.connection, record).header("if-match", etag).json(body);
-        let name = self.name(step);
+        let name = self.steps.fresh(step);
         let answer = call_or_settle(&name, &request, |_| Ok(Settlement::Resend))?;
         match answer.status {
             200..=299 => Ok(Changed::Yes),
@@ -98,19 +90,10 @@ impl<'a> Erp<'a> {
         Ok(())
     }
 
-    /// The answer of a step that is no refusal. A refusal stands under its step's name for ever, so each
-    /// attempt may try under one more name.
+    /// The answer of a step that is no refusal.
     fn first_success(&self, step: &str, ask: impl Fn(&str) -> Result<Response, Failure>) -> Result<Response, Failure> {
-        let mut refused = Failure::retry(format!("{step}: the delivery has had no attempt yet"));
-        for number in 1..=self.delivery.attempt {
-            let name = if number == 1 { step.to_owned() } else { format!("{step} ({number})") };
-            let answer = ask(&name)?;
-            if answer.is_success() {
-                return Ok(answer);
-            }
-            refused = self.failure(&name, &answer);
-        }
-        Err(refused)
+        let answer = self.steps.first(step, ask, |answer| !answer.is_success())?;
+        if answer.is_success() { Ok(answer) } else { Err(self.failure(step, &answer)) }
     }
 
     /// A POST to a place of the standard API.
@@ -128,26 +111,15 @@ impl<'a> Erp<'a> {
         format!("{}/companies({})/shipmentTrackings", self.settings.tracking_page, self.settings.company)
     }
 
-    /// A name of this attempt alone.
-    fn name(&self, step: &str) -> String {
-        let mut names = self.names.borrow_mut();
-        let times = names.entry(step.to_owned()).or_default();
-        *times += 1;
-        fresh(self.delivery, &if *times == 1 { step.to_owned() } else { format!("{step} ({times})") })
-    }
-
     fn failure(&self, step: &str, answer: &Response) -> Failure {
-        let (meaning, words) = refusal::read(answer.status, &answer.body);
+        let (mends, words) = refusal::read(answer.status, &answer.body);
         let said = format!("{step}: Business Central answered {}: {words}", answer.status);
-        match meaning {
-            Meaning::Passes => Failure::retry(said),
-            Meaning::Fault if self.delivery.attempt < ATTEMPTS_AT_A_FAULT => Failure::retry(said),
-            Meaning::Credentials => {
+        match mends.failure(self.delivery, said.as_str()) {
+            Failure::Reject(said) => Failure::reject(format!("{said}. Mend that in Business Central or in plugin.toml, then replay")),
+            Failure::Retry(_) if answer.status == 401 => {
                 Failure::retry(format!("{said}. Mend the credentials of the connection `{}`", self.settings.connection))
             }
-            Meaning::Fault | Meaning::Refused => {
-                Failure::reject(format!("{said}. Mend that in Business Central or in plugin.toml, then replay"))
-            }
+            retry => retry,
         }
     }
 }

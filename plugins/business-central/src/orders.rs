@@ -1,5 +1,6 @@
 //! Orders: parcels, and what will not be shipped.
 
+use mortar_sdk::mapping::parcels::tracked;
 use mortar_sdk::mapping::units::{sum, words};
 use mortar_sdk::order_events::{Order as Event, Parcel};
 use mortar_sdk::{Failure, Outcome, done, ignored, json, log};
@@ -12,11 +13,7 @@ use crate::map::shipment::{Choice, Shipment, Wanted, choose, join};
 
 /// Posts one shipment of each parcel that has a tracking number.
 pub(crate) fn fulfil(erp: &Erp<'_>, order: &Event) -> Result<Outcome, Failure> {
-    let (ready, unlabelled): (Vec<_>, Vec<_>) =
-        order.parcels.iter().partition(|parcel| parcel.tracking_number.as_deref().is_some_and(|tracking| !tracking.is_empty()));
-    for parcel in &unlabelled {
-        log::info!("parcel {} has no tracking number yet", parcel.shipment_id);
-    }
+    let ready = tracked(order);
     let short = sum(order.shorts.iter().map(|short| (short.sku.clone(), short.quantity)));
     if !short.is_empty() {
         log::warn!("{} of {} will not be shipped; their lines stay open in Business Central", words(&short), order.number);
@@ -24,18 +21,16 @@ pub(crate) fn fulfil(erp: &Erp<'_>, order: &Event) -> Result<Outcome, Failure> {
     if ready.is_empty() {
         return ignored("no parcel has a tracking number yet");
     }
-    for parcel in ready {
-        ship(erp, &order.number, parcel)?;
+    for (parcel, tracking) in ready {
+        ship(erp, &order.number, parcel, tracking)?;
     }
     done()
 }
 
-fn ship(erp: &Erp<'_>, number: &str, parcel: &Parcel) -> Result<(), Failure> {
+fn ship(erp: &Erp<'_>, number: &str, parcel: &Parcel, tracking: &str) -> Result<(), Failure> {
     let name = &parcel.shipment_id;
-    let wanted = Wanted {
-        tracking: parcel.tracking_number.clone().unwrap_or_default(),
-        contents: sum(parcel.line_items.iter().map(|line| (line.sku.clone(), line.quantity))),
-    };
+    let wanted =
+        Wanted { tracking: tracking.to_owned(), contents: sum(parcel.line_items.iter().map(|line| (line.sku.clone(), line.quantity))) };
     for _ in 0..LOOKS {
         match choose(&shipments(erp, number)?, &wanted) {
             Choice::Done => return Ok(()),

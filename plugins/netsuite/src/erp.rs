@@ -4,29 +4,21 @@
 //! (`Prefer: respond-async`), so each record is made under an external id instead, and whether it is
 //! there is asked by that.
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
-
-use mortar_sdk::{Delivery, Failure, Request, Response, Settlement, call, call_or_settle, config, fresh, json};
+use mortar_sdk::{Delivery, Failure, Request, Response, Settlement, Steps, call, call_or_settle, config, json};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::map::refusal::{self, Meaning};
+use crate::map::refusal;
 use crate::map::settings::Settings;
 
 /// Rows that NetSuite gives at once, at most.
 const PAGE: usize = 1000;
 
-/// A fault of NetSuite's own is seldom mended by a retry: a delivery's fifth attempt takes it for an
-/// answer.
-const ATTEMPTS_AT_A_FAULT: u32 = 5;
-
 /// NetSuite, for one attempt of a delivery.
 pub(crate) struct Erp<'a> {
     pub(crate) settings: Settings,
     pub(crate) delivery: &'a Delivery,
-    /// How often each name was given to a step of this attempt.
-    names: RefCell<BTreeMap<String, u32>>,
+    steps: Steps<'a>,
 }
 
 #[derive(Deserialize)]
@@ -39,14 +31,14 @@ struct Page<T> {
 
 impl<'a> Erp<'a> {
     pub(crate) fn new(delivery: &'a Delivery) -> Result<Self, Failure> {
-        Ok(Self { settings: config()?, delivery, names: RefCell::default() })
+        Ok(Self { settings: config()?, delivery, steps: Steps::new(delivery) })
     }
 
     /// The rows that a query finds now.
     pub(crate) fn query<T: DeserializeOwned>(&self, step: &str, sql: &str) -> Result<Vec<T>, Failure> {
         let mut rows = Vec::new();
         loop {
-            let name = self.name(step);
+            let name = self.steps.fresh(step);
             let answer = call(&name, &self.suiteql(sql, rows.len()))?;
             if !answer.is_success() {
                 return Err(self.failure(&name, &answer));
@@ -82,47 +74,29 @@ impl<'a> Erp<'a> {
         Ok(())
     }
 
-    /// The answer of a step that is no refusal. A refusal stands under its step's name for ever, so each
-    /// attempt may try under one more name.
+    /// The answer of a step that is no refusal.
     fn first_success(&self, step: &str, ask: impl Fn(&str) -> Result<Response, Failure>) -> Result<Response, Failure> {
-        let mut refused = Failure::retry(format!("{step}: the delivery has had no attempt yet"));
-        for number in 1..=self.delivery.attempt {
-            let name = if number == 1 { step.to_owned() } else { format!("{step} ({number})") };
-            let answer = ask(&name)?;
-            if answer.is_success() {
-                return Ok(answer);
-            }
-            refused = self.failure(&name, &answer);
-        }
-        Err(refused)
+        let answer = self.steps.first(step, ask, |answer| !answer.is_success())?;
+        if answer.is_success() { Ok(answer) } else { Err(self.failure(step, &answer)) }
     }
 
     /// Writes what may well be written twice.
     pub(crate) fn set(&self, step: &str, request: &Request) -> Result<(), Failure> {
-        let name = self.name(step);
+        let name = self.steps.fresh(step);
         let answer = call_or_settle(&name, request, |_| Ok(Settlement::Resend))?;
         if answer.is_success() { Ok(()) } else { Err(self.failure(&name, &answer)) }
     }
 
-    /// A name of this attempt alone.
-    fn name(&self, step: &str) -> String {
-        let mut names = self.names.borrow_mut();
-        let times = names.entry(step.to_owned()).or_default();
-        *times += 1;
-        fresh(self.delivery, &if *times == 1 { step.to_owned() } else { format!("{step} ({times})") })
-    }
-
     fn failure(&self, step: &str, answer: &Response) -> Failure {
-        let (meaning, words) = refusal::read(answer.status, &answer.body);
+        let (mends, words) = refusal::read(answer.status, &answer.body);
         let said = format!("{step}: NetSuite answered {}: {words}", answer.status);
-        match meaning {
-            Meaning::Passes => Failure::retry(said),
-            Meaning::Fault if self.delivery.attempt < ATTEMPTS_AT_A_FAULT => Failure::retry(said),
-            Meaning::Credentials => Failure::retry(format!(
+        match mends.failure(self.delivery, said.as_str()) {
+            Failure::Reject(said) => Failure::reject(format!("{said}. Mend that in NetSuite or in plugin.toml, then replay")),
+            Failure::Retry(_) if answer.status == 401 => Failure::retry(format!(
                 "{said}. Mend the credentials of the connections `{}` and `{}`",
                 self.settings.connection, self.settings.query_connection
             )),
-            Meaning::Fault | Meaning::Refused => Failure::reject(format!("{said}. Mend that in NetSuite or in plugin.toml, then replay")),
+            retry => retry,
         }
     }
 }

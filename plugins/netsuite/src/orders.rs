@@ -1,5 +1,6 @@
 //! Orders: parcels, and what will not be shipped.
 
+use mortar_sdk::mapping::parcels::tracked;
 use mortar_sdk::mapping::units::{sum, words};
 use mortar_sdk::order_events::{Order, Parcel};
 use mortar_sdk::{Failure, Json, Outcome, Request, done, ignored, json, log};
@@ -11,11 +12,7 @@ use crate::map::suiteql::SALE;
 
 /// Makes one item fulfilment of each parcel that has a tracking number.
 pub(crate) fn fulfil(erp: &Erp<'_>, order: &Order) -> Result<Outcome, Failure> {
-    let (ready, unlabelled): (Vec<_>, Vec<_>) =
-        order.parcels.iter().partition(|parcel| parcel.tracking_number.as_deref().is_some_and(|tracking| !tracking.is_empty()));
-    for parcel in &unlabelled {
-        log::info!("parcel {} has no tracking number yet", parcel.shipment_id);
-    }
+    let ready = tracked(order);
     let short = sum(order.shorts.iter().map(|short| (short.sku.clone(), short.quantity)));
     if !short.is_empty() {
         log::warn!("{} of {} will not be shipped; their lines stay open in NetSuite", words(&short), order.number);
@@ -24,18 +21,18 @@ pub(crate) fn fulfil(erp: &Erp<'_>, order: &Order) -> Result<Outcome, Failure> {
         return ignored("no parcel has a tracking number yet");
     }
     let found = erp.order(&SALE, &order.number)?;
-    for parcel in ready {
-        ship(erp, &found, order, parcel)?;
+    for (parcel, tracking) in ready {
+        ship(erp, &found, order, parcel, tracking)?;
     }
     done()
 }
 
-fn ship(erp: &Erp<'_>, found: &Found, order: &Order, parcel: &Parcel) -> Result<(), Failure> {
+fn ship(erp: &Erp<'_>, found: &Found, order: &Order, parcel: &Parcel, tracking: &str) -> Result<(), Failure> {
     let name = &parcel.shipment_id;
     let wanted = Wanted {
         shipment_id: name.clone(),
         external_id: document::external_id(&[&order.number, name]),
-        tracking: parcel.tracking_number.clone().unwrap_or_default(),
+        tracking: tracking.to_owned(),
         contents: sum(parcel.line_items.iter().map(|line| (line.sku.clone(), line.quantity))),
         weight: parcel.weight,
     };

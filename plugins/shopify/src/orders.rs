@@ -1,5 +1,6 @@
 //! Orders: parcels, their arrival, cancellations.
 
+use mortar_sdk::mapping::parcels::tracked;
 use mortar_sdk::mapping::units::{sum, words};
 use mortar_sdk::order_events::{Order as Sent, Parcel};
 use mortar_sdk::{Failure, Json, Outcome, done, ignored, json, log};
@@ -68,17 +69,6 @@ pub(crate) fn cancel(shop: &Shop<'_>, number: &str) -> Result<Outcome, Failure> 
     let is_cancelled = || Ok(shop.order("look again", number)?.cancelled_at.is_some());
     shop.once("cancel", CANCEL, "orderCancel", &variables, is_cancelled)?;
     done()
-}
-
-fn tracked(order: &Sent) -> Vec<(&Parcel, &str)> {
-    let mut ready = Vec::new();
-    for parcel in &order.parcels {
-        match parcel.tracking_number.as_deref().filter(|tracking| !tracking.is_empty()) {
-            Some(tracking) => ready.push((parcel, tracking)),
-            None => log::info!("parcel {} has no tracking number yet", parcel.shipment_id),
-        }
-    }
-    ready
 }
 
 fn ship(shop: &Shop<'_>, number: &str, parcel: &Parcel, tracking: &str) -> Result<(), Failure> {

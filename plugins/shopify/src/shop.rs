@@ -3,18 +3,15 @@
 //! Reads go through a connection of their own, on which POST is a safe method, and are asked afresh on
 //! each attempt. What makes something new is a step that a retry never repeats.
 
-use mortar_sdk::{Delivery, Failure, Json, Response, Steps, call, config, graphql, json};
+use mortar_sdk::{Delivery, Failure, Json, Mends, Response, Steps, call, config, graphql, json};
 use serde::de::DeserializeOwned;
 
-use crate::map::answer::{Mends, No, field};
+use crate::map::answer::{No, field};
 use crate::map::document::ORDERS;
 use crate::map::record::{Order, Page};
 use crate::map::settings::Settings;
 
 const PATH: &str = "/graphql.json";
-
-/// A fault of Shopify's own: a delivery's fifth attempt takes it for an answer.
-const ATTEMPTS_AT_A_FAULT: u32 = 5;
 
 /// Shopify, for one attempt of a delivery.
 pub(crate) struct Shop<'a> {
@@ -74,13 +71,7 @@ impl<'a> Shop<'a> {
     }
 
     fn failure(&self, step: &str, no: &No) -> Failure {
-        let words = format!("{step}: Shopify: {}", no.words);
-        match no.mends {
-            Mends::After(wait) => Failure::retry_after(words, wait),
-            Mends::Time => Failure::retry(words),
-            Mends::Maybe if self.delivery.attempt < ATTEMPTS_AT_A_FAULT => Failure::retry(words),
-            Mends::Maybe | Mends::Nothing => Failure::reject(words),
-        }
+        no.mends.failure(self.delivery, format!("{step}: Shopify: {}", no.words))
     }
 }
 

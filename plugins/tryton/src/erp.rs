@@ -9,7 +9,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use mortar_sdk::{Delivery, Failure, Json, Request, Response, Settlement, call, call_or_settle, config, fresh, json};
+use mortar_sdk::{Delivery, Failure, Json, Mends, Request, Response, Steps, call, config, json};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -17,23 +17,18 @@ use crate::map::query::{Query, context, path};
 use crate::map::record::{Named, Stated};
 use crate::map::settings::Settings;
 
-/// A 500 is a fault of Tryton's own, which a retry seldom mends: a delivery's fifth attempt takes it
-/// for an answer.
-const ATTEMPTS_AT_A_FAULT: u32 = 5;
-
 /// Tryton, for one attempt of a delivery.
 pub(crate) struct Erp<'a> {
     pub(crate) settings: Settings,
     delivery: &'a Delivery,
-    /// How often each name was given to a step of this attempt.
-    names: RefCell<BTreeMap<String, u32>>,
+    steps: Steps<'a>,
     /// What was listed in this attempt, by model.
     lists: RefCell<BTreeMap<&'static str, Rc<[Named]>>>,
 }
 
 impl<'a> Erp<'a> {
     pub(crate) fn new(delivery: &'a Delivery) -> Result<Self, Failure> {
-        Ok(Self { settings: config()?, delivery, names: RefCell::default(), lists: RefCell::default() })
+        Ok(Self { settings: config()?, delivery, steps: Steps::new(delivery), lists: RefCell::default() })
     }
 
     /// The records that a query finds.
@@ -81,7 +76,7 @@ impl<'a> Erp<'a> {
         let id = before.id();
         let header = context(self.settings.company, &[], true);
         let request = Request::post(&self.settings.connection, path(&format!("{model}/{id}/{action}"), None, fields));
-        let answer = call(&self.name(step), &request.header("X-Tryton-Context", header).json(&json!({})))?;
+        let answer = call(&self.steps.fresh(step), &request.header("X-Tryton-Context", header).json(&json!({})))?;
         if answer.is_success() {
             return answer.json();
         }
@@ -101,22 +96,8 @@ impl<'a> Erp<'a> {
         request: &Request,
         look: impl Fn() -> Result<Option<Response>, Failure>,
     ) -> Result<T, Failure> {
-        // An answer that says only that it was not done stands under its step's name for ever. Each
-        // attempt may try under one more name.
-        let mut refused = None;
-        for number in 1..=self.delivery.attempt {
-            let name = if number == 1 { step.to_owned() } else { format!("{step} ({number})") };
-            let answer = call_or_settle(&name, request, |_| Ok(look()?.map_or(Settlement::Resend, Settlement::Answered)))?;
-            if answer.is_success() {
-                return answer.json();
-            }
-            let passes = passes(answer.status);
-            refused = Some(self.refusal(step, &answer));
-            if !passes {
-                break;
-            }
-        }
-        Err(refused.unwrap_or_else(|| Failure::retry(format!("{step}: the delivery has had no attempt yet"))))
+        let answer = self.steps.once(step, request, look, |answer| !answer.is_success() && mends(answer.status) != Mends::Nothing)?;
+        if answer.is_success() { answer.json() } else { Err(self.refusal(step, &answer)) }
     }
 
     /// A request with what Tryton wants to know with each.
@@ -131,32 +112,27 @@ impl<'a> Erp<'a> {
     }
 
     fn answer(&self, step: &str, request: &Request) -> Result<Response, Failure> {
-        let answer = call(&self.name(step), request)?;
+        let answer = call(&self.steps.fresh(step), request)?;
         if answer.is_success() { Ok(answer) } else { Err(self.refusal(step, &answer)) }
-    }
-
-    /// A name of this attempt alone.
-    fn name(&self, step: &str) -> String {
-        let mut names = self.names.borrow_mut();
-        let times = names.entry(step.to_owned()).or_default();
-        *times += 1;
-        let step = if *times == 1 { step.to_owned() } else { format!("{step} ({times})") };
-        fresh(self.delivery, &step)
     }
 
     fn refusal(&self, step: &str, answer: &Response) -> Failure {
         let Failure::Reject(why) = answer.refusal(step) else { unreachable!("a refusal rejects") };
-        match answer.status {
-            401 => Failure::retry(format!("Tryton does not accept the key of the connection `{}`: {why}", self.settings.connection)),
-            500.. if self.delivery.attempt < ATTEMPTS_AT_A_FAULT => Failure::retry(why),
-            _ => Failure::reject(why),
-        }
+        let why = match answer.status {
+            401 => format!("Tryton does not accept the key of the connection `{}`: {why}", self.settings.connection),
+            _ => why,
+        };
+        mends(answer.status).failure(self.delivery, why)
     }
 }
 
-/// True where time or an operator may turn such an answer into another one.
-fn passes(status: u16) -> bool {
-    status == 401 || status >= 500
+/// What turns an answer of this status into another one.
+fn mends(status: u16) -> Mends {
+    match status {
+        401 => Mends::Time,
+        500.. => Mends::Maybe,
+        _ => Mends::Nothing,
+    }
 }
 
 /// True where Tryton says that the record is in another state than the action starts from.
@@ -190,7 +166,7 @@ mod tests {
     fn an_answer_is_a_retry_only_where_time_or_an_operator_mends_it() {
         let refusal = |attempt, status| {
             let delivery = Delivery { attempt, ..Delivery::default() };
-            let erp = Erp { settings: shipped(), delivery: &delivery, names: RefCell::default(), lists: RefCell::default() };
+            let erp = Erp { settings: shipped(), delivery: &delivery, steps: Steps::new(&delivery), lists: RefCell::default() };
             matches!(erp.refusal("step", &answer(status, "no")), Failure::Retry(_))
         };
         for (attempt, status, retry) in [
@@ -214,13 +190,6 @@ mod tests {
         assert!(!is_out_of_turn(&answer(403, refused)));
         assert!(!is_out_of_turn(&answer(400, r#"{"message": "A value is required"}"#)));
         assert!(!is_out_of_turn(&answer(400, "<html>")));
-    }
-
-    #[test]
-    fn a_step_of_one_name_is_another_one_each_time_and_each_attempt() {
-        let delivery = Delivery { attempt: 3, ..Delivery::default() };
-        let erp = Erp { settings: shipped(), delivery: &delivery, names: RefCell::default(), lists: RefCell::default() };
-        assert_eq!([erp.name("look"), erp.name("look"), erp.name("set")], ["look#3", "look (2)#3", "set#3"]);
     }
 
     #[test]

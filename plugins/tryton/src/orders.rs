@@ -1,5 +1,6 @@
 //! Orders: parcels, units that are short, cancellations, decisions on requested changes.
 
+use mortar_sdk::mapping::parcels::tracked;
 use mortar_sdk::order_events::{Order, Parcel};
 use mortar_sdk::order_resolutions::{RequestKind, Resolution};
 use mortar_sdk::{Failure, Json, Outcome, done, ignored, json, log};
@@ -19,16 +20,12 @@ const STEPS: usize = 30;
 
 /// Ships each parcel that has a tracking number, then drops what is short.
 pub(crate) fn fulfil(erp: &Erp<'_>, order: &Order) -> Result<Outcome, Failure> {
-    let (ready, unlabelled): (Vec<_>, Vec<_>) =
-        order.parcels.iter().partition(|parcel| parcel.tracking_number.as_deref().is_some_and(|tracking| !tracking.is_empty()));
-    for parcel in &unlabelled {
-        log::info!("parcel {} has no tracking number yet", parcel.shipment_id);
-    }
+    let ready = tracked(order);
     if ready.is_empty() && order.shorts.is_empty() {
         return ignored("no parcel has a tracking number yet");
     }
-    for parcel in ready {
-        ship(erp, &order.number, parcel)?;
+    for (parcel, tracking) in ready {
+        ship(erp, &order.number, parcel, tracking)?;
     }
     let short = sum(order.shorts.iter().map(|short| (short.sku.clone(), short.quantity)));
     if !short.is_empty() {
@@ -89,11 +86,11 @@ fn find_sale(erp: &Erp<'_>, step: &str, number: &str) -> Result<Sale, Failure> {
     one(found, &format!("sale with the reference or number {number}"))
 }
 
-fn ship(erp: &Erp<'_>, number: &str, parcel: &Parcel) -> Result<(), Failure> {
+fn ship(erp: &Erp<'_>, number: &str, parcel: &Parcel, tracking: &str) -> Result<(), Failure> {
     let name = &parcel.shipment_id;
     let mut wanted = Wanted {
         shipment_id: name.clone(),
-        tracking: parcel.tracking_number.clone().unwrap_or_default(),
+        tracking: tracking.to_owned(),
         contents: sum(parcel.line_items.iter().map(|line| (line.sku.clone(), line.quantity))),
         carrier: None,
     };

@@ -1,5 +1,6 @@
 //! Orders: parcels, units that are short, cancellations.
 
+use mortar_sdk::mapping::parcels::tracked;
 use mortar_sdk::mapping::units::{sum, words};
 use mortar_sdk::order_events::{Order as Sent, Parcel};
 use mortar_sdk::{Failure, Outcome, done, ignored, json, log};
@@ -51,17 +52,6 @@ pub(crate) fn deliver(shop: &Shop<'_>, order: &Sent) -> Result<Outcome, Failure>
 pub(crate) fn cancel(shop: &Shop<'_>, number: &str) -> Result<Outcome, Failure> {
     drop_units(shop, number, &What::All, "MasonHub: cancelled")?;
     done()
-}
-
-fn tracked(order: &Sent) -> Vec<(&Parcel, &str)> {
-    let mut ready = Vec::new();
-    for parcel in &order.parcels {
-        match parcel.tracking_number.as_deref().filter(|tracking| !tracking.is_empty()) {
-            Some(tracking) => ready.push((parcel, tracking)),
-            None => log::info!("parcel {} has no tracking number yet", parcel.shipment_id),
-        }
-    }
-    ready
 }
 
 fn ship(shop: &Shop<'_>, number: &str, parcel: &Parcel, tracking: &str) -> Result<(), Failure> {

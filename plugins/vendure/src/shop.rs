@@ -4,17 +4,13 @@
 //! done twice (a transition that Vendure refuses the second time, an absolute count). Only what makes
 //! something new is a step of its own that a retry never repeats: Vendure knows no idempotency key.
 
-use mortar_sdk::{Delivery, Failure, Json, Response, Steps, call, config, graphql, json};
+use mortar_sdk::{Delivery, Failure, Json, Mends, Response, Steps, call, config, graphql, json};
 use serde::de::DeserializeOwned;
 
-use crate::map::answer::{Mends, No, field};
+use crate::map::answer::{No, field};
 use crate::map::document::ORDER;
 use crate::map::record::{Items, Order};
 use crate::map::settings::Settings;
-
-/// A fault of the shop's own is one that a retry seldom mends: a delivery's fifth attempt takes it for
-/// an answer.
-const ATTEMPTS_AT_A_FAULT: u32 = 5;
 
 /// Vendure, for one attempt of a delivery.
 pub(crate) struct Shop<'a> {
@@ -65,12 +61,7 @@ impl<'a> Shop<'a> {
 
     /// What a refusal makes of the delivery.
     pub(crate) fn failure(&self, step: &str, no: &No) -> Failure {
-        let words = format!("{step}: Vendure: {}", no.words);
-        match no.mends {
-            Mends::Time => Failure::retry(words),
-            Mends::Maybe if self.delivery.attempt < ATTEMPTS_AT_A_FAULT => Failure::retry(words),
-            Mends::Maybe | Mends::Nothing => Failure::reject(words),
-        }
+        no.mends.failure(self.delivery, format!("{step}: Vendure: {}", no.words))
     }
 }
 

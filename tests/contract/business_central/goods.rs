@@ -11,10 +11,10 @@ use crate::service::Wrong;
 async fn short_damaged_and_unexpected_units_are_received_once() {
     for wrong in [None, Some(Wrong::AnswerLost), Some(Wrong::RequestLost)] {
         let erp = Erp::start().await;
-        let central = &erp.central.vendor;
+        let central = &erp.service.vendor;
         central.purchase("PO-1", &[("TEE-BLU-M", 100), ("PANT-NVY-L", 50)]);
         if let Some(wrong) = wrong {
-            erp.central.next("POST", "receiveAndInvoice", wrong);
+            erp.service.next("POST", "receiveAndInvoice", wrong);
         }
         let came = || received("ASN-1", "PO-1", &[("TEE-BLU-M", 100, 90, 5), ("PANT-NVY-L", 50, 60, 0), ("SOCK-RED-S", 0, 25, 0)]);
         erp.arrives(&came()).await;
@@ -28,10 +28,10 @@ async fn short_damaged_and_unexpected_units_are_received_once() {
 async fn lines_are_added_for_what_is_over_where_that_is_wanted() {
     for lost in [false, true] {
         let erp = Erp::with(|settings| settings.replace("extras = \"count\"", "extras = \"add-line\"")).await;
-        let central = &erp.central.vendor;
+        let central = &erp.service.vendor;
         central.purchase("PO-1", &[("TEE-BLU-M", 100)]);
         if lost {
-            erp.central.next("POST", "/purchaseOrderLines", Wrong::AnswerLost);
+            erp.service.next("POST", "/purchaseOrderLines", Wrong::AnswerLost);
         }
         erp.arrives(&received("ASN-1", "PO-1", &[("TEE-BLU-M", 100, 110, 0), ("SOCK-RED-S", 0, 25, 0)])).await;
         assert_eq!((central.inventory("TEE-BLU-M"), central.inventory("SOCK-RED-S")), (210, 125));
@@ -42,7 +42,7 @@ async fn lines_are_added_for_what_is_over_where_that_is_wanted() {
 #[tokio::test]
 async fn two_shipments_of_the_same_content_are_two_receipts() {
     let erp = Erp::start().await;
-    let central = &erp.central.vendor;
+    let central = &erp.service.vendor;
     central.purchase("PO-1", &[("TEE-BLU-M", 100)]);
     erp.arrives(&received("ASN-1", "PO-1", &[("TEE-BLU-M", 10, 10, 0)])).await;
     erp.arrives(&received("ASN-2", "PO-1", &[("TEE-BLU-M", 10, 10, 0)])).await;
@@ -52,7 +52,7 @@ async fn two_shipments_of_the_same_content_are_two_receipts() {
 #[tokio::test]
 async fn what_was_received_by_hand_is_not_received_again() {
     let erp = Erp::start().await;
-    let central = &erp.central.vendor;
+    let central = &erp.service.vendor;
     central.purchase("PO-1", &[("TEE-BLU-M", 100)]);
     central.post_by_hand("PO-1", &[90]);
     erp.arrives(&received("ASN-1", "PO-1", &[("TEE-BLU-M", 100, 90, 5)])).await;
@@ -67,10 +67,10 @@ async fn what_was_received_by_hand_is_not_received_again() {
 async fn a_return_becomes_a_credit_memo_once() {
     for (returns, status, units) in [("draft", "Draft", 97), ("post", "Open", 99)] {
         let erp = Erp::with(|settings| settings.replace("returns = \"draft\"", &format!("returns = \"{returns}\""))).await;
-        let central = &erp.central.vendor;
+        let central = &erp.service.vendor;
         central.sale("SO-1", &[("TEE-BLU-M", 3)]);
         erp.arrives(&fulfilled("SO-1", &[("shp_1", "1Z01", "UPS", &[("TEE-BLU-M", 3)])], &[])).await;
-        erp.central.next("POST", "salesCreditMemos", Wrong::AnswerLost);
+        erp.service.next("POST", "salesCreditMemos", Wrong::AnswerLost);
         let came = || returned("RMA-1", "SO-1", &[("TEE-BLU-M", 3, 2, 1)]);
         erp.arrives(&came()).await;
         erp.arrives(&came()).await;

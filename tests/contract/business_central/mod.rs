@@ -6,20 +6,12 @@ mod orders;
 mod stock;
 
 use double::Double;
-use mortar_core::delivery::State;
-use mortar_core::round_trip::RoundTripState;
-use mortar_core::story::EventStory;
-use mortar_tests::fixtures::event_id;
-use mortar_tests::{Host, Setup};
-use serde_json::Value;
+use mortar_tests::Setup;
 
 use crate::service::Service;
 
 /// Business Central, and a host with the plugin as it is shipped.
-struct Erp {
-    central: Service<Double>,
-    host: Host,
-}
+type Erp = crate::erp::Erp<Double>;
 
 impl Erp {
     async fn start() -> Self {
@@ -40,35 +32,11 @@ impl Erp {
             setup.path().join("secret")
         );
         let setup = setup.connection("business-central", &format!("{}/api", central.url), &more);
-        Self { central, host: setup.plugin("business-central", "business-central", &settings).start().await }
-    }
-
-    /// Sends a callback, and waits until it is done and confirmed.
-    async fn arrives(&self, callback: &Value) -> EventStory {
-        self.host.send(callback).await;
-        self.confirmed(callback).await
-    }
-
-    async fn confirmed(&self, callback: &Value) -> EventStory {
-        let id = event_id(callback);
-        self.host.until(&id, State::Done).await;
-        let confirmed =
-            |story: &EventStory| story.deliveries[0].round_trip.as_ref().is_some_and(|known| known.state == RoundTripState::Confirmed);
-        let story = self.host.when(&id, confirmed).await;
-        self.central.kept_the_contract();
-        story
-    }
-
-    /// Sends a callback, and waits until it is a dead letter: its reason.
-    async fn dies(&self, callback: &Value) -> String {
-        self.host.send(callback).await;
-        let story = self.host.until(&event_id(callback), State::Dead).await;
-        self.central.kept_the_contract();
-        story.deliveries[0].delivery.reason.clone().unwrap()
+        Self { service: central, host: setup.plugin("business-central", "business-central", &settings).start().await }
     }
 
     /// How often something was posted, as the requests say.
     fn postings(&self) -> usize {
-        self.central.writes().iter().filter(|write| write.contains("Microsoft.NAV")).count()
+        self.service.writes().iter().filter(|write| write.contains("Microsoft.NAV")).count()
     }
 }

@@ -11,7 +11,7 @@ use crate::service::Wrong;
 #[tokio::test]
 async fn one_parcel_and_its_redelivery() {
     let erp = Erp::start().await;
-    let central = &erp.central.vendor;
+    let central = &erp.service.vendor;
     central.sale("SO-1", &[("TEE-BLU-M", 3)]);
     let parcel = || fulfilled("SO-1", &[("shp_1", "1Z01", "UPS", &[("TEE-BLU-M", 3)])], &[]);
     let callback = parcel();
@@ -29,7 +29,7 @@ async fn one_parcel_and_its_redelivery() {
 async fn parcels_of_several_events_each_take_their_part_and_what_is_short_stays_open() {
     for invoice in ["true", "false"] {
         let erp = Erp::with(|settings| settings.replace("invoice_shipments = true", &format!("invoice_shipments = {invoice}"))).await;
-        let central = &erp.central.vendor;
+        let central = &erp.service.vendor;
         central.sale("SO-1", &[("TEE-BLU-M", 5), ("PANT-NVY-L", 2)]);
         let first = fulfilled(
             "SO-1",
@@ -50,7 +50,7 @@ async fn parcels_of_several_events_each_take_their_part_and_what_is_short_stays_
 #[tokio::test]
 async fn what_was_shipped_by_hand_gets_its_number() {
     let erp = Erp::start().await;
-    let central = &erp.central.vendor;
+    let central = &erp.service.vendor;
     central.sale("SO-1", &[("TEE-BLU-M", 3), ("PANT-NVY-L", 1)]);
     central.post_by_hand("SO-1", &[3, 0]);
     let callback = fulfilled("SO-1", &[("shp_1", "1Z01", "UPS", &[("TEE-BLU-M", 3)]), ("shp_2", "1Z02", "UPS", &[("PANT-NVY-L", 1)])], &[]);
@@ -63,11 +63,11 @@ async fn an_answer_that_is_lost_is_settled_by_looking() {
     let gateway = || failed(504, "Gateway_Timeout", "It took too long.");
     for (wrong, postings) in [(Wrong::AnswerLost, 1), (Wrong::RequestLost, 2), (Wrong::Answer(gateway()), 2)] {
         let erp = Erp::start().await;
-        erp.central.vendor.sale("SO-1", &[("TEE-BLU-M", 3)]);
-        erp.central.next("POST", "Microsoft.NAV.shipAndInvoice", wrong);
+        erp.service.vendor.sale("SO-1", &[("TEE-BLU-M", 3)]);
+        erp.service.next("POST", "Microsoft.NAV.shipAndInvoice", wrong);
         let callback = fulfilled("SO-1", &[("shp_1", "1Z01", "UPS", &[("TEE-BLU-M", 2)])], &[]);
         erp.arrives(&callback).await;
-        assert_eq!((erp.central.vendor.shipped("1Z01"), erp.central.vendor.inventory("TEE-BLU-M")), (1, 98));
+        assert_eq!((erp.service.vendor.shipped("1Z01"), erp.service.vendor.inventory("TEE-BLU-M")), (1, 98));
         assert_eq!(erp.postings(), postings);
     }
 }
@@ -75,25 +75,25 @@ async fn an_answer_that_is_lost_is_settled_by_looking() {
 #[tokio::test]
 async fn what_passes_is_tried_again() {
     let erp = Erp::start().await;
-    erp.central.vendor.sale("SO-1", &[("TEE-BLU-M", 3), ("PANT-NVY-L", 1)]);
+    erp.service.vendor.sale("SO-1", &[("TEE-BLU-M", 3), ("PANT-NVY-L", 1)]);
     let changed = failed(412, "Request_EntityChanged", "Another user has already changed the record.");
-    erp.central.next("PATCH", "salesOrderLines", Wrong::Answer(changed));
-    erp.central.next("PATCH", "shipmentTrackings", Wrong::AnswerLost);
+    erp.service.next("PATCH", "salesOrderLines", Wrong::Answer(changed));
+    erp.service.next("PATCH", "shipmentTrackings", Wrong::AnswerLost);
     let busy = failed(429, "Application_TooManyRequests", "Too many requests.").header("retry-after", "1");
-    erp.central.next("GET", "salesOrders", Wrong::Answer(busy));
-    erp.central.next("POST", "shipAndInvoice", Wrong::Answer(failed(500, "Internal_ServerError", "It is broken.")));
+    erp.service.next("GET", "salesOrders", Wrong::Answer(busy));
+    erp.service.next("POST", "shipAndInvoice", Wrong::Answer(failed(500, "Internal_ServerError", "It is broken.")));
     let callback = fulfilled("SO-1", &[("shp_1", "1Z01", "UPS", &[("TEE-BLU-M", 3)])], &[]);
     erp.arrives(&callback).await;
-    assert_eq!((erp.central.vendor.shipped("1Z01"), erp.central.vendor.all("salesShipments").len()), (1, 1));
+    assert_eq!((erp.service.vendor.shipped("1Z01"), erp.service.vendor.all("salesShipments").len()), (1, 1));
 }
 
 #[tokio::test]
 async fn refused_credentials_are_waited_for() {
     let erp = Erp::start().await;
-    erp.central.vendor.sale("SO-1", &[("TEE-BLU-M", 3)]);
+    erp.service.vendor.sale("SO-1", &[("TEE-BLU-M", 3)]);
     // The host asks for another token once; then it is the operator's turn.
     for _ in 0..3 {
-        erp.central.next("GET", "salesShipments", Wrong::Answer(failed(401, "Authentication_InvalidCredentials", "No.")));
+        erp.service.next("GET", "salesShipments", Wrong::Answer(failed(401, "Authentication_InvalidCredentials", "No.")));
     }
     let callback = fulfilled("SO-1", &[("shp_1", "1Z01", "UPS", &[("TEE-BLU-M", 3)])], &[]);
     let story = erp.arrives(&callback).await;
@@ -104,9 +104,9 @@ async fn refused_credentials_are_waited_for() {
 #[tokio::test]
 async fn what_is_refused_is_a_dead_letter_that_a_replay_brings_back() {
     let erp = Erp::start().await;
-    erp.central.vendor.sale("SO-1", &[("TEE-BLU-M", 3)]);
+    erp.service.vendor.sale("SO-1", &[("TEE-BLU-M", 3)]);
     let closed = failed(400, "Application_DialogException", "Posting Date is not within your range of allowed posting dates.");
-    erp.central.next("POST", "shipAndInvoice", Wrong::Answer(closed));
+    erp.service.next("POST", "shipAndInvoice", Wrong::Answer(closed));
     let callback = fulfilled("SO-1", &[("shp_1", "1Z01", "UPS", &[("TEE-BLU-M", 3)])], &[]);
     let reason = erp.dies(&callback).await;
     for words in ["ship shp_1", "allowed posting dates (Application_DialogException)", "then replay"] {
@@ -116,13 +116,13 @@ async fn what_is_refused_is_a_dead_letter_that_a_replay_brings_back() {
     let replayed = erp.host.mortar(&["dead", "replay", &story.deliveries[0].delivery.id.to_string()]).await;
     assert!(replayed.status.success(), "{replayed:?}");
     erp.confirmed(&callback).await;
-    assert_eq!(erp.central.vendor.shipped("1Z01"), 1);
+    assert_eq!(erp.service.vendor.shipped("1Z01"), 1);
 }
 
 #[tokio::test]
 async fn what_does_not_fit_the_order_is_a_dead_letter_that_says_what_to_do() {
     let erp = Erp::start().await;
-    erp.central.vendor.sale("SO-1", &[("TEE-BLU-M", 1)]);
+    erp.service.vendor.sale("SO-1", &[("TEE-BLU-M", 1)]);
     let parcel = |order| fulfilled(order, &[("shp_1", "1Z01", "UPS", &[("TEE-BLU-M", 2)])], &[]);
     for (order, words) in [
         ("SO-1", "parcel shp_1: 2 TEE-BLU-M to ship, but only 1 TEE-BLU-M of order SO-1 are left"),
@@ -137,7 +137,7 @@ async fn what_does_not_fit_the_order_is_a_dead_letter_that_says_what_to_do() {
 #[tokio::test]
 async fn a_cancellation_takes_off_what_has_not_left() {
     let erp = Erp::start().await;
-    let central = &erp.central.vendor;
+    let central = &erp.service.vendor;
     central.sale("SO-1", &[("TEE-BLU-M", 3), ("PANT-NVY-L", 1)]);
     erp.arrives(&fulfilled("SO-1", &[("shp_1", "1Z01", "UPS", &[("TEE-BLU-M", 1)])], &[])).await;
     let callback = cancelled("SO-1");
@@ -146,5 +146,5 @@ async fn a_cancellation_takes_off_what_has_not_left() {
     let quantities: Vec<_> =
         central.all("salesOrders")[0]["salesOrderLines"].as_array().unwrap().iter().map(|l| l["quantity"].clone()).collect();
     assert_eq!(quantities, [1, 0, 0]);
-    erp.central.kept_the_contract();
+    erp.service.kept_the_contract();
 }

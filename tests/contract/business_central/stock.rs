@@ -8,13 +8,13 @@ use crate::service::Wrong;
 #[tokio::test]
 async fn the_inventory_is_the_newest_count() {
     let erp = Erp::start().await;
-    let central = &erp.central.vendor;
+    let central = &erp.service.vendor;
     erp.arrives(&counted("TEE-BLU-M", &[("available", 200), ("allocated", 100), ("damaged", 5)], 5)).await;
     assert_eq!(central.inventory("TEE-BLU-M"), 300);
     central.touch("TEE-BLU-M");
     erp.arrives(&counted("TEE-BLU-M", &[("available", 290)], 6)).await;
     assert_eq!(central.inventory("TEE-BLU-M"), 290);
-    let patches = || erp.central.writes().iter().filter(|write| write.starts_with("PATCH")).count();
+    let patches = || erp.service.writes().iter().filter(|write| write.starts_with("PATCH")).count();
     erp.arrives(&counted("TEE-BLU-M", &[("available", 290), ("damaged", 9)], 7)).await;
     assert_eq!(patches(), 2, "what is right already is not written");
 }
@@ -27,9 +27,9 @@ async fn a_lost_answer_and_a_change_meanwhile_leave_the_count() {
         Wrong::Answer(super::double::failed(409, "Request_EntityChanged", "Another user has already changed the record.")),
     ] {
         let erp = Erp::start().await;
-        erp.central.next("PATCH", "items", wrong);
+        erp.service.next("PATCH", "items", wrong);
         erp.arrives(&counted("TEE-BLU-M", &[("available", 120)], 5)).await;
-        assert_eq!(erp.central.vendor.inventory("TEE-BLU-M"), 120);
+        assert_eq!(erp.service.vendor.inventory("TEE-BLU-M"), 120);
     }
 }
 

@@ -9,11 +9,11 @@ use crate::service::Wrong;
 async fn short_over_damaged_and_unexpected_units_are_put_where_they_belong_once() {
     for wrong in [None, Some("PurchaseOrder"), Some("inventoryAdjustment")] {
         let erp = Erp::start().await;
-        let netsuite = &erp.netsuite.vendor;
+        let netsuite = &erp.service.vendor;
         netsuite.order("PurchOrd", "PO-1", "B", &[("TEE-BLU-M", 100), ("PANT-NVY-L", 50)]);
         if let Some(path) = wrong {
             let path = if path == "PurchaseOrder" { "!transform/itemReceipt" } else { path };
-            erp.netsuite.next("POST", path, Wrong::AnswerLost);
+            erp.service.next("POST", path, Wrong::AnswerLost);
         }
         let came = || received("ASN-1", "PO-1", &[("TEE-BLU-M", 100, 90, 5), ("PANT-NVY-L", 50, 60, 0), ("SOCK-RED-S", 0, 25, 2)]);
         erp.arrives(&came()).await;
@@ -28,7 +28,7 @@ async fn short_over_damaged_and_unexpected_units_are_put_where_they_belong_once(
 #[tokio::test]
 async fn an_account_that_allows_it_receives_over_what_was_ordered() {
     let erp = Erp::with(true, |settings| settings.replace("over = false", "over = true")).await;
-    let netsuite = &erp.netsuite.vendor;
+    let netsuite = &erp.service.vendor;
     netsuite.order("PurchOrd", "PO-1", "B", &[("TEE-BLU-M", 100)]);
     erp.arrives(&received("ASN-1", "PO-1", &[("TEE-BLU-M", 100, 110, 0)])).await;
     assert_eq!((netsuite.held("TEE-BLU-M", 6), netsuite.number("ItemRcpt"), netsuite.number("InvAdjst")), (210, 1, 0));
@@ -37,7 +37,7 @@ async fn an_account_that_allows_it_receives_over_what_was_ordered() {
 #[tokio::test]
 async fn what_was_received_by_hand_is_not_received_again() {
     let erp = Erp::start().await;
-    let netsuite = &erp.netsuite.vendor;
+    let netsuite = &erp.service.vendor;
     netsuite.order("PurchOrd", "PO-1", "B", &[("TEE-BLU-M", 100)]);
     netsuite.make_by_hand("ItemRcpt", "PO-1", &[(1, 90)]);
     erp.arrives(&received("ASN-1", "PO-1", &[("TEE-BLU-M", 100, 90, 5)])).await;
@@ -52,7 +52,7 @@ async fn what_was_received_by_hand_is_not_received_again() {
 #[tokio::test]
 async fn a_return_is_received_with_its_damaged_units_apart() {
     let erp = Erp::start().await;
-    let netsuite = &erp.netsuite.vendor;
+    let netsuite = &erp.service.vendor;
     netsuite.order("RtnAuth", "RMA-1", "B", &[("TEE-BLU-M", 3)]);
     erp.arrives(&returned("RMA-1", "SO-1", &[("TEE-BLU-M", 3, 2, 1)])).await;
     assert_eq!((netsuite.held("TEE-BLU-M", 6), netsuite.held("TEE-BLU-M", 7)), (101, 1));
@@ -63,7 +63,7 @@ async fn a_return_is_received_with_its_damaged_units_apart() {
 #[tokio::test]
 async fn damaged_units_without_a_place_are_a_dead_letter() {
     let erp = Erp::with(false, |settings| settings.replace("damaged = \"7\"", "")).await;
-    erp.netsuite.vendor.order("PurchOrd", "PO-1", "B", &[("TEE-BLU-M", 100)]);
+    erp.service.vendor.order("PurchOrd", "PO-1", "B", &[("TEE-BLU-M", 100)]);
     let reason = erp.dies(&received("ASN-1", "PO-1", &[("TEE-BLU-M", 100, 90, 5)])).await;
     assert!(reason.contains("[config.receipts]") && erp.writes().is_empty(), "{reason}");
 }

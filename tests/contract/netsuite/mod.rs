@@ -6,20 +6,12 @@ mod orders;
 mod stock;
 
 use double::Double;
-use mortar_core::delivery::State;
-use mortar_core::round_trip::RoundTripState;
-use mortar_core::story::EventStory;
-use mortar_tests::fixtures::event_id;
-use mortar_tests::{Host, Setup};
-use serde_json::Value;
+use mortar_tests::Setup;
 
 use crate::service::Service;
 
 /// NetSuite, and a host with the plugin as it is shipped.
-struct Erp {
-    netsuite: Service<Double>,
-    host: Host,
-}
+type Erp = crate::erp::Erp<Double>;
 
 impl Erp {
     async fn start() -> Self {
@@ -46,35 +38,11 @@ impl Erp {
             &format!("{}/services/rest/query/v1", netsuite.url),
             &query,
         );
-        Self { netsuite, host: setup.plugin("netsuite", "netsuite", &settings).start().await }
-    }
-
-    /// Sends a callback, and waits until it is done and confirmed.
-    async fn arrives(&self, callback: &Value) -> EventStory {
-        self.host.send(callback).await;
-        self.confirmed(callback).await
-    }
-
-    async fn confirmed(&self, callback: &Value) -> EventStory {
-        let id = event_id(callback);
-        self.host.until(&id, State::Done).await;
-        let confirmed =
-            |story: &EventStory| story.deliveries[0].round_trip.as_ref().is_some_and(|known| known.state == RoundTripState::Confirmed);
-        let story = self.host.when(&id, confirmed).await;
-        self.netsuite.kept_the_contract();
-        story
-    }
-
-    /// Sends a callback, and waits until it is a dead letter: its reason.
-    async fn dies(&self, callback: &Value) -> String {
-        self.host.send(callback).await;
-        let story = self.host.until(&event_id(callback), State::Dead).await;
-        self.netsuite.kept_the_contract();
-        story.deliveries[0].delivery.reason.clone().unwrap()
+        Self { service: netsuite, host: setup.plugin("netsuite", "netsuite", &settings).start().await }
     }
 
     /// The writes so far.
     fn writes(&self) -> Vec<String> {
-        self.netsuite.writes().into_iter().filter(|write| !write.contains("/query/")).collect()
+        self.service.writes().into_iter().filter(|write| !write.contains("/query/")).collect()
     }
 }

@@ -12,7 +12,7 @@ use crate::service::{Reply, Wrong};
 #[tokio::test]
 async fn one_parcel_and_its_redelivery() {
     let erp = Erp::start().await;
-    erp.netsuite.vendor.order("SalesOrd", "SO-1", "B", &[("TEE-BLU-M", 3)]);
+    erp.service.vendor.order("SalesOrd", "SO-1", "B", &[("TEE-BLU-M", 3)]);
     let parcel = || fulfilled("SO-1", &[("shp_1", "1Z01", "UPS", &[("TEE-BLU-M", 3)])], &[]);
     let callback = parcel();
     let story = erp.arrives(&callback).await;
@@ -20,7 +20,7 @@ async fn one_parcel_and_its_redelivery() {
     assert_eq!(erp.host.send(&callback).await.json()["duplicates"], 1);
     // The same under another message id.
     erp.arrives(&parcel()).await;
-    let netsuite = &erp.netsuite.vendor;
+    let netsuite = &erp.service.vendor;
     assert_eq!((netsuite.shipped("1Z01"), netsuite.number("ItemShip"), netsuite.held("TEE-BLU-M", 6)), (1, 1, 97));
     assert_eq!(erp.writes().len(), 1);
     assert_eq!(netsuite.value("select externalid from txn where type = 'ItemShip'"), "masonhub.SO-1.shp_1");
@@ -29,7 +29,7 @@ async fn one_parcel_and_its_redelivery() {
 #[tokio::test]
 async fn parcels_of_several_events_each_take_their_part_and_what_is_short_stays_open() {
     let erp = Erp::start().await;
-    let netsuite = &erp.netsuite.vendor;
+    let netsuite = &erp.service.vendor;
     netsuite.order("SalesOrd", "SO-1", "B", &[("TEE-BLU-M", 5), ("PANT-NVY-L", 2)]);
     let first = fulfilled(
         "SO-1",
@@ -49,7 +49,7 @@ async fn parcels_of_several_events_each_take_their_part_and_what_is_short_stays_
 #[tokio::test]
 async fn what_was_fulfilled_by_hand_gets_its_number() {
     let erp = Erp::start().await;
-    let netsuite = &erp.netsuite.vendor;
+    let netsuite = &erp.service.vendor;
     netsuite.order("SalesOrd", "SO-1", "B", &[("TEE-BLU-M", 3), ("PANT-NVY-L", 1)]);
     netsuite.make_by_hand("ItemShip", "SO-1", &[(1, 3)]);
     let callback = fulfilled("SO-1", &[("shp_1", "1Z01", "UPS", &[("TEE-BLU-M", 3)]), ("shp_2", "1Z02", "UPS", &[("PANT-NVY-L", 1)])], &[]);
@@ -62,11 +62,11 @@ async fn what_was_fulfilled_by_hand_gets_its_number() {
 async fn an_answer_that_is_lost_is_settled_by_looking() {
     for (wrong, requests) in [(Wrong::AnswerLost, 1), (Wrong::RequestLost, 2)] {
         let erp = Erp::start().await;
-        erp.netsuite.vendor.order("SalesOrd", "SO-1", "B", &[("TEE-BLU-M", 3)]);
-        erp.netsuite.next("POST", "!transform", wrong);
+        erp.service.vendor.order("SalesOrd", "SO-1", "B", &[("TEE-BLU-M", 3)]);
+        erp.service.next("POST", "!transform", wrong);
         let callback = fulfilled("SO-1", &[("shp_1", "1Z01", "UPS", &[("TEE-BLU-M", 2)])], &[]);
         erp.arrives(&callback).await;
-        assert_eq!((erp.netsuite.vendor.shipped("1Z01"), erp.netsuite.vendor.held("TEE-BLU-M", 6)), (1, 98));
+        assert_eq!((erp.service.vendor.shipped("1Z01"), erp.service.vendor.held("TEE-BLU-M", 6)), (1, 98));
         assert_eq!(erp.writes().len(), requests, "{:?}", erp.writes());
     }
 }
@@ -74,18 +74,18 @@ async fn an_answer_that_is_lost_is_settled_by_looking() {
 #[tokio::test]
 async fn what_passes_is_tried_again() {
     let erp = Erp::start().await;
-    erp.netsuite.vendor.order("SalesOrd", "SO-1", "B", &[("TEE-BLU-M", 3)]);
-    erp.netsuite.next("POST", "/query/", Wrong::Answer(refused(401, "INVALID_LOGIN", "Invalid login attempt.").0));
+    erp.service.vendor.order("SalesOrd", "SO-1", "B", &[("TEE-BLU-M", 3)]);
+    erp.service.next("POST", "/query/", Wrong::Answer(refused(401, "INVALID_LOGIN", "Invalid login attempt.").0));
     let busy = refused(429, "CONCURRENCY_LIMIT_EXCEEDED", "Request limit exceeded.").0.header("retry-after", "1");
-    erp.netsuite.next("POST", "!transform", Wrong::Answer(busy));
-    erp.netsuite.next("POST", "!transform", Wrong::Answer(refused(400, "CONCURRENCY_LIMIT_EXCEEDED", "Request limit exceeded.").0));
-    erp.netsuite.next("POST", "!transform", Wrong::Answer(refused(500, "UNEXPECTED_ERROR", "An unexpected error occurred.").0));
+    erp.service.next("POST", "!transform", Wrong::Answer(busy));
+    erp.service.next("POST", "!transform", Wrong::Answer(refused(400, "CONCURRENCY_LIMIT_EXCEEDED", "Request limit exceeded.").0));
+    erp.service.next("POST", "!transform", Wrong::Answer(refused(500, "UNEXPECTED_ERROR", "An unexpected error occurred.").0));
     let callback = fulfilled("SO-1", &[("shp_1", "1Z01", "UPS", &[("TEE-BLU-M", 3)])], &[]);
     let story = erp.arrives(&callback).await;
     // How many attempts that takes depends on how often the host is asked while NetSuite wants a pause;
     // what is sent does not.
     assert_eq!(erp.writes().len(), 4, "three are refused, one is done: {:?}", erp.writes());
-    assert_eq!((erp.netsuite.vendor.shipped("1Z01"), erp.netsuite.vendor.number("ItemShip")), (1, 1));
+    assert_eq!((erp.service.vendor.shipped("1Z01"), erp.service.vendor.number("ItemShip")), (1, 1));
     let told = format!("{:?}", story.deliveries[0].attempts);
     assert!(told.contains("Mend the credentials of the connections `netsuite`"), "{told}");
 }
@@ -93,8 +93,8 @@ async fn what_passes_is_tried_again() {
 #[tokio::test]
 async fn what_netsuite_refuses_is_a_dead_letter_that_a_replay_brings_back() {
     let erp = Erp::start().await;
-    erp.netsuite.vendor.order("SalesOrd", "SO-1", "B", &[("TEE-BLU-M", 3)]);
-    erp.netsuite.next("POST", "!transform", Wrong::Answer(refused(400, "USER_ERROR", "The accounting period is closed.").0));
+    erp.service.vendor.order("SalesOrd", "SO-1", "B", &[("TEE-BLU-M", 3)]);
+    erp.service.next("POST", "!transform", Wrong::Answer(refused(400, "USER_ERROR", "The accounting period is closed.").0));
     let callback = fulfilled("SO-1", &[("shp_1", "1Z01", "UPS", &[("TEE-BLU-M", 3)])], &[]);
     let reason = erp.dies(&callback).await;
     for words in ["ship shp_1", "The accounting period is closed (USER_ERROR)", "then replay"] {
@@ -104,14 +104,14 @@ async fn what_netsuite_refuses_is_a_dead_letter_that_a_replay_brings_back() {
     let replayed = erp.host.mortar(&["dead", "replay", &story.deliveries[0].delivery.id.to_string()]).await;
     assert!(replayed.status.success(), "{replayed:?}");
     erp.confirmed(&callback).await;
-    assert_eq!(erp.netsuite.vendor.shipped("1Z01"), 1);
+    assert_eq!(erp.service.vendor.shipped("1Z01"), 1);
 }
 
 #[tokio::test]
 async fn what_does_not_fit_the_order_is_a_dead_letter_that_says_what_to_do() {
     let erp = Erp::start().await;
-    erp.netsuite.vendor.order("SalesOrd", "SO-1", "B", &[("TEE-BLU-M", 1)]);
-    erp.netsuite.vendor.order("SalesOrd", "SO-2", "H", &[("TEE-BLU-M", 1)]);
+    erp.service.vendor.order("SalesOrd", "SO-1", "B", &[("TEE-BLU-M", 1)]);
+    erp.service.vendor.order("SalesOrd", "SO-2", "H", &[("TEE-BLU-M", 1)]);
     let parcel = |order| fulfilled(order, &[("shp_1", "1Z01", "UPS", &[("TEE-BLU-M", 2)])], &[]);
     for (order, words) in [
         ("SO-1", "parcel shp_1 holds 2 TEE-BLU-M, but only 1 TEE-BLU-M of the order are left"),
@@ -127,20 +127,20 @@ async fn what_does_not_fit_the_order_is_a_dead_letter_that_says_what_to_do() {
 #[tokio::test]
 async fn an_order_that_waits_for_approval_is_waited_for() {
     let erp = Erp::start().await;
-    erp.netsuite.vendor.order("SalesOrd", "SO-1", "A", &[("TEE-BLU-M", 1)]);
+    erp.service.vendor.order("SalesOrd", "SO-1", "A", &[("TEE-BLU-M", 1)]);
     let callback = fulfilled("SO-1", &[("shp_1", "1Z01", "UPS", &[("TEE-BLU-M", 1)])], &[]);
     erp.host.send(&callback).await;
     let waits = |story: &mortar_core::story::EventStory| !story.deliveries[0].attempts.is_empty();
     let story = erp.host.when(&event_id(&callback), waits).await;
     assert!(format!("{:?}", story.deliveries[0].attempts).contains("waits for approval"), "{story:#?}");
-    erp.netsuite.vendor.by_hand("update txn set status = 'B'");
+    erp.service.vendor.by_hand("update txn set status = 'B'");
     erp.confirmed(&callback).await;
 }
 
 #[tokio::test]
 async fn a_cancellation_closes_what_has_not_left() {
     let erp = Erp::start().await;
-    let netsuite = &erp.netsuite.vendor;
+    let netsuite = &erp.service.vendor;
     netsuite.order("SalesOrd", "SO-1", "B", &[("TEE-BLU-M", 3), ("PANT-NVY-L", 1)]);
     erp.arrives(&fulfilled("SO-1", &[("shp_1", "1Z01", "UPS", &[("PANT-NVY-L", 1)])], &[])).await;
     for callback in [cancelled("SO-1"), resolved("order.cancel_resolved", "SO-1", None)] {
@@ -152,16 +152,16 @@ async fn a_cancellation_closes_what_has_not_left() {
     erp.host.until(&event_id(&refusal), State::Ignored).await;
     assert_eq!(netsuite.value("select group_concat(id) from txnline where isclosed = 'T'"), json!("1"));
     assert_eq!(erp.writes().len(), 2, "one parcel, one cancellation");
-    erp.netsuite.kept_the_contract();
+    erp.service.kept_the_contract();
 }
 
 #[tokio::test]
 async fn a_number_that_is_gone_is_a_mismatch() {
     let erp = Erp::start().await;
-    erp.netsuite.vendor.order("SalesOrd", "SO-1", "B", &[("TEE-BLU-M", 1)]);
+    erp.service.vendor.order("SalesOrd", "SO-1", "B", &[("TEE-BLU-M", 1)]);
     let callback = fulfilled("SO-1", &[("shp_1", "1Z01", "UPS", &[("TEE-BLU-M", 1)])], &[]);
     let story = erp.arrives(&callback).await;
-    erp.netsuite.vendor.by_hand("delete from trackingnumbermap");
+    erp.service.vendor.by_hand("delete from trackingnumbermap");
     let checked = erp.host.mortar(&["roundtrip", "check", &story.deliveries[0].delivery.id.to_string()]).await;
     let said = String::from_utf8(checked.stdout).unwrap();
     assert!(said.contains("mismatch") && said.contains("1Z01 nowhere"), "{said}");

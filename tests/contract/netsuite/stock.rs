@@ -9,7 +9,7 @@ use crate::service::Wrong;
 #[tokio::test]
 async fn netsuite_holds_the_newest_count_and_other_locations_are_left_alone() {
     let erp = Erp::start().await;
-    let netsuite = &erp.netsuite.vendor;
+    let netsuite = &erp.service.vendor;
     erp.arrives(&counted("TEE-BLU-M", &[("available", 200), ("allocated", 100), ("damaged", 5)], 5)).await;
     assert_eq!([6, 7, 9].map(|location| netsuite.held("TEE-BLU-M", location)), [300, 5, 7]);
     erp.arrives(&counted("TEE-BLU-M", &[("available", 290), ("damaged", 5)], 6)).await;
@@ -23,16 +23,16 @@ async fn netsuite_holds_the_newest_count_and_other_locations_are_left_alone() {
 async fn a_lost_answer_adjusts_once() {
     for wrong in [Wrong::AnswerLost, Wrong::RequestLost, Wrong::Answer(refused(500, "UNEXPECTED_ERROR", "It is broken.").0)] {
         let erp = Erp::start().await;
-        erp.netsuite.next("POST", "inventoryAdjustment", wrong);
+        erp.service.next("POST", "inventoryAdjustment", wrong);
         erp.arrives(&counted("TEE-BLU-M", &[("available", 120)], 5)).await;
-        assert_eq!((erp.netsuite.vendor.held("TEE-BLU-M", 6), erp.netsuite.vendor.number("InvAdjst")), (120, 1));
+        assert_eq!((erp.service.vendor.held("TEE-BLU-M", 6), erp.service.vendor.number("InvAdjst")), (120, 1));
     }
 }
 
 #[tokio::test]
 async fn what_moves_meanwhile_is_counted_again() {
     let erp = Erp::start().await;
-    let netsuite = &erp.netsuite.vendor;
+    let netsuite = &erp.service.vendor;
     // Three units are sold in NetSuite between the look and the adjustment.
     netsuite.by_hand(
         "create trigger sold after insert on txn when new.type = 'InvAdjst' and (select count(*) from txn) = 1 begin \

@@ -6,20 +6,13 @@ mod orders;
 mod stock;
 
 use double::Double;
-use mortar_core::delivery::State;
-use mortar_core::round_trip::RoundTripState;
-use mortar_core::story::EventStory;
-use mortar_tests::fixtures::event_id;
-use mortar_tests::{Host, Setup};
-use serde_json::{Value, json};
+use mortar_tests::Setup;
+use serde_json::json;
 
 use crate::service::{Reply, Service};
 
 /// Shopify, and a host with the plugin as it is shipped.
-struct Erp {
-    shopify: Service<Double>,
-    host: Host,
-}
+type Erp = crate::erp::Erp<Double>;
 
 impl Erp {
     async fn start() -> Self {
@@ -40,32 +33,12 @@ impl Erp {
             &format!("{}/reads/2026-10", shopify.url),
             &reads,
         );
-        Self { host: setup.plugin("shopify", "shopify", &(settings + crate::AT_ONCE)).start().await, shopify }
-    }
-
-    /// Sends a callback, and waits until it is done and confirmed.
-    async fn arrives(&self, callback: &Value) -> EventStory {
-        self.host.send(callback).await;
-        let id = event_id(callback);
-        self.host.until(&id, State::Done).await;
-        let confirmed =
-            |story: &EventStory| story.deliveries[0].round_trip.as_ref().is_some_and(|known| known.state == RoundTripState::Confirmed);
-        let story = self.host.when(&id, confirmed).await;
-        self.shopify.kept_the_contract();
-        story
-    }
-
-    /// Sends a callback, and waits until it is a dead letter: its reason.
-    async fn dies(&self, callback: &Value) -> String {
-        self.host.send(callback).await;
-        let story = self.host.until(&event_id(callback), State::Dead).await;
-        self.shopify.kept_the_contract();
-        story.deliveries[0].delivery.reason.clone().unwrap()
+        Self { host: setup.plugin("shopify", "shopify", &(settings + crate::AT_ONCE)).start().await, service: shopify }
     }
 
     /// How many writes there were so far.
     fn writes(&self) -> usize {
-        self.shopify.writes().iter().filter(|write| write.starts_with("POST /admin/api/")).count()
+        self.service.writes().iter().filter(|write| write.starts_with("POST /admin/api/")).count()
     }
 }
 

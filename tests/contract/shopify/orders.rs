@@ -14,7 +14,7 @@ const READS: &str = "/reads/";
 #[tokio::test]
 async fn one_parcel_its_redelivery_and_its_arrival() {
     let erp = Erp::start().await;
-    let shopify = &erp.shopify.vendor;
+    let shopify = &erp.service.vendor;
     shopify.order("#1001", "MasonHub", "OPEN", &[("TEE-BLU-M", 3)]);
     shopify.order("#10012", "MasonHub", "OPEN", &[("TEE-BLU-M", 3)]);
     let parcel = || fulfilled("1001", &[("shp_1", "1Z01", "UPS", &[("TEE-BLU-M", 3)])], &[]);
@@ -35,7 +35,7 @@ async fn one_parcel_its_redelivery_and_its_arrival() {
 #[tokio::test]
 async fn parcels_of_several_events_each_take_their_part() {
     let erp = Erp::start().await;
-    let shopify = &erp.shopify.vendor;
+    let shopify = &erp.service.vendor;
     shopify.order("#1001", "MasonHub", "OPEN", &[("TEE-BLU-M", 4), ("HAT-GRN-U", 1)]);
     let second: &[_] = &[("TEE-BLU-M", 1), ("HAT-GRN-U", 1)];
     let first = fulfilled("1001", &[("shp_1", "1Z01", "UPS", &[("TEE-BLU-M", 2)]), ("shp_2", "9402", "USPS", second)], &[]);
@@ -53,19 +53,19 @@ async fn parcels_of_several_events_each_take_their_part() {
 async fn an_answer_that_is_lost_is_settled_by_looking() {
     for (wrong, requests) in [(Wrong::AnswerLost, 1), (Wrong::RequestLost, 2)] {
         let erp = Erp::start().await;
-        erp.shopify.vendor.order("#1001", "MasonHub", "OPEN", &[("TEE-BLU-M", 3)]);
-        erp.shopify.next("POST", WRITES, wrong);
+        erp.service.vendor.order("#1001", "MasonHub", "OPEN", &[("TEE-BLU-M", 3)]);
+        erp.service.next("POST", WRITES, wrong);
         // A read that is lost is simply asked again.
-        erp.shopify.next("POST", READS, Wrong::AnswerLost);
+        erp.service.next("POST", READS, Wrong::AnswerLost);
         erp.arrives(&fulfilled("1001", &[("shp_1", "1Z01", "UPS", &[("TEE-BLU-M", 3)])], &[])).await;
-        assert_eq!((erp.shopify.vendor.tracked("1Z01"), erp.writes()), (1, requests));
+        assert_eq!((erp.service.vendor.tracked("1Z01"), erp.writes()), (1, requests));
     }
 }
 
 #[tokio::test]
 async fn what_passes_is_tried_again() {
     let erp = Erp::start().await;
-    let shopify = &erp.shopify.vendor;
+    let shopify = &erp.service.vendor;
     shopify.order("#1001", "MasonHub", "ON_HOLD", &[("TEE-BLU-M", 3)]);
     let callback = fulfilled("1001", &[("shp_1", "1Z01", "UPS", &[("TEE-BLU-M", 3)])], &[]);
     let denied = json!({ "errors": [{ "message": "Access denied", "extensions": { "code": "ACCESS_DENIED" } }] });
@@ -79,7 +79,7 @@ async fn what_passes_is_tried_again() {
         (WRITES, Reply::new(200, fault)),
         (WRITES, Reply::new(401, json!({ "errors": "[API] Invalid API key or access token" }))),
     ] {
-        erp.shopify.next("POST", path, Wrong::Answer(reply));
+        erp.service.next("POST", path, Wrong::Answer(reply));
     }
     erp.host.send(&callback).await;
     let held = |reason: &Option<String>| reason.as_deref().is_some_and(|reason| reason.contains("release it there"));
@@ -88,18 +88,18 @@ async fn what_passes_is_tried_again() {
     assert!(reasons[0].contains("THROTTLED"), "{reasons:?}");
     shopify.release("#1001");
     erp.host.until(&event_id(&callback), State::Done).await;
-    erp.shopify.kept_the_contract();
+    erp.service.kept_the_contract();
     assert_eq!(shopify.tracked("1Z01"), 1);
 }
 
 #[tokio::test]
 async fn what_shopify_refuses_is_a_dead_letter_with_its_words() {
     let erp = Erp::start().await;
-    erp.shopify.vendor.order("#1001", "MasonHub", "OPEN", &[("TEE-BLU-M", 3)]);
+    erp.service.vendor.order("#1001", "MasonHub", "OPEN", &[("TEE-BLU-M", 3)]);
     let refused = json!({ "data": { "fulfillmentCreate": { "fulfillment": null, "userErrors": [
         { "field": ["fulfillment", "trackingInfo"], "message": "Tracking company is too long" }
     ] } } });
-    erp.shopify.next("POST", WRITES, Wrong::Answer(Reply::new(200, refused)));
+    erp.service.next("POST", WRITES, Wrong::Answer(Reply::new(200, refused)));
     let reason = erp.dies(&fulfilled("1001", &[("shp_1", "1Z01", "UPS", &[("TEE-BLU-M", 3)])], &[])).await;
     assert!(reason.contains("Tracking company is too long (fulfillment.trackingInfo)"), "{reason}");
     assert_eq!(erp.writes(), 1);
@@ -108,10 +108,10 @@ async fn what_shopify_refuses_is_a_dead_letter_with_its_words() {
 #[tokio::test]
 async fn a_whole_order_is_cancelled_and_a_part_is_for_people() {
     let erp = Erp::start().await;
-    let shopify = &erp.shopify.vendor;
+    let shopify = &erp.service.vendor;
     shopify.order("#1001", "MasonHub", "OPEN", &[("TEE-BLU-M", 3)]);
     shopify.order("#1002", "MasonHub", "OPEN", &[("TEE-BLU-M", 3)]);
-    erp.shopify.next("POST", WRITES, Wrong::AnswerLost);
+    erp.service.next("POST", WRITES, Wrong::AnswerLost);
     erp.arrives(&cancelled("1001")).await;
     erp.arrives(&cancelled("1001")).await;
     assert!(shopify.find("#1001")["cancelledAt"].is_string());

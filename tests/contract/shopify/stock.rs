@@ -7,7 +7,7 @@ use super::Erp;
 #[tokio::test]
 async fn a_location_holds_what_was_counted_and_only_what_differs_is_written() {
     let erp = Erp::start().await;
-    let shopify = &erp.shopify.vendor;
+    let shopify = &erp.service.vendor;
     shopify.stock("TEE-BLU-M", "MasonHub", 1000);
     shopify.stock("HAT-GRN-U", "Elsewhere", 1000);
     erp.arrives(&counted("TEE-BLU-M", &[("available", 200), ("allocated", 100), ("damaged", 5)], 10)).await;
@@ -23,7 +23,7 @@ async fn a_location_holds_what_was_counted_and_only_what_differs_is_written() {
 #[tokio::test]
 async fn what_moved_between_reading_and_writing_is_read_again() {
     let erp = Erp::start().await;
-    let shopify = &erp.shopify.vendor;
+    let shopify = &erp.service.vendor;
     shopify.stock("TEE-BLU-M", "MasonHub", 1000);
     shopify.sells_meanwhile(7);
     let story = erp.arrives(&counted("TEE-BLU-M", &[("available", 300)], 10)).await;

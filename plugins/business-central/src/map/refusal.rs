@@ -1,19 +1,7 @@
 //! What an answer that is no success means.
 
+use mortar_sdk::Mends;
 use serde::Deserialize;
-
-/// What is to be done about it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Meaning {
-    /// It passes by itself.
-    Passes,
-    /// The connection's credentials are not accepted.
-    Credentials,
-    /// A fault of Business Central's own.
-    Fault,
-    /// Somebody has to mend something.
-    Refused,
-}
 
 #[derive(Deserialize)]
 struct Body {
@@ -28,20 +16,20 @@ struct Error {
     message: String,
 }
 
-/// Reads an answer: what it means, and Business Central's words.
-pub(crate) fn read(status: u16, body: &[u8]) -> (Meaning, String) {
+/// Reads an answer: what mends it, and Business Central's words.
+pub(crate) fn read(status: u16, body: &[u8]) -> (Mends, String) {
     let error = serde_json::from_slice::<Body>(body).map_or_else(
         |_| Error { code: String::new(), message: String::from_utf8_lossy(body).chars().take(300).collect() },
         |body| body.error,
     );
-    let meaning = match (status, error.code.as_str()) {
-        (401, _) => Meaning::Credentials,
-        (409 | 412, _) | (_, "Request_EntityChanged") => Meaning::Passes,
-        (500.., _) | (_, "Internal_ServerError") => Meaning::Fault,
-        _ => Meaning::Refused,
+    let mends = match (status, error.code.as_str()) {
+        (401, _) => Mends::Time,
+        (409 | 412, _) | (_, "Request_EntityChanged") => Mends::Time,
+        (500.., _) | (_, "Internal_ServerError") => Mends::Maybe,
+        _ => Mends::Nothing,
     };
     let words = if error.code.is_empty() { error.message } else { format!("{} ({})", error.message.trim_end_matches('.'), error.code) };
-    (meaning, words)
+    (mends, words)
 }
 
 #[cfg(test)]
@@ -50,18 +38,18 @@ mod tests {
 
     #[test]
     fn an_answer_is_a_retry_only_where_time_or_an_operator_mends_it() {
-        for (status, code, meaning) in [
-            (401, "Authentication_InvalidCredentials", Meaning::Credentials),
-            (400, "Application_DialogException", Meaning::Refused),
-            (403, "Authorization_RequestDenied", Meaning::Refused),
-            (404, "BadRequest_NotFound", Meaning::Refused),
-            (409, "Request_EntityChanged", Meaning::Passes),
-            (412, "", Meaning::Passes),
-            (400, "Request_EntityChanged", Meaning::Passes),
-            (500, "Internal_ServerError", Meaning::Fault),
+        for (status, code, mends) in [
+            (401, "Authentication_InvalidCredentials", Mends::Time),
+            (400, "Application_DialogException", Mends::Nothing),
+            (403, "Authorization_RequestDenied", Mends::Nothing),
+            (404, "BadRequest_NotFound", Mends::Nothing),
+            (409, "Request_EntityChanged", Mends::Time),
+            (412, "", Mends::Time),
+            (400, "Request_EntityChanged", Mends::Time),
+            (500, "Internal_ServerError", Mends::Maybe),
         ] {
             let body = format!(r#"{{"error":{{"code":"{code}","message":"It is so."}}}}"#);
-            assert_eq!(read(status, body.as_bytes()).0, meaning, "{status} {code}");
+            assert_eq!(read(status, body.as_bytes()).0, mends, "{status} {code}");
         }
     }
 

@@ -1,19 +1,7 @@
 //! What an answer that is no success means.
 
+use mortar_sdk::Mends;
 use serde::Deserialize;
-
-/// What is to be done about it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Meaning {
-    /// It passes by itself.
-    Passes,
-    /// The connection's credentials are not accepted.
-    Credentials,
-    /// A fault of NetSuite's own.
-    Fault,
-    /// Somebody has to mend something.
-    Refused,
-}
 
 #[derive(Deserialize)]
 struct Body {
@@ -37,26 +25,26 @@ struct Detail {
 const PASSING: [&str; 5] =
     ["CONCURRENCY_LIMIT_EXCEEDED", "REQUEST_LIMIT_EXCEEDED", "RCRD_HAS_BEEN_CHANGED", "SSS_REQUEST_LIMIT_EXCEEDED", "RECORD_LOCKED"];
 
-/// Reads an answer: what it means, and NetSuite's words.
-pub(crate) fn read(status: u16, body: &[u8]) -> (Meaning, String) {
+/// Reads an answer: what mends it, and NetSuite's words.
+pub(crate) fn read(status: u16, body: &[u8]) -> (Mends, String) {
     let body: Body = serde_json::from_slice(body)
         .unwrap_or_else(|_| Body { title: String::from_utf8_lossy(body).chars().take(300).collect(), details: Vec::new() });
     let passes = body.details.iter().any(|detail| PASSING.contains(&detail.code.as_str()));
     let fault = body.details.iter().any(|detail| detail.code == "UNEXPECTED_ERROR");
-    let meaning = match status {
-        401 => Meaning::Credentials,
-        409 => Meaning::Passes,
-        _ if passes => Meaning::Passes,
-        500.. => Meaning::Fault,
-        _ if fault => Meaning::Fault,
-        _ => Meaning::Refused,
+    let mends = match status {
+        401 => Mends::Time,
+        409 => Mends::Time,
+        _ if passes => Mends::Time,
+        500.. => Mends::Maybe,
+        _ if fault => Mends::Maybe,
+        _ => Mends::Nothing,
     };
     let said = |detail: &Detail| {
         let place = detail.path.as_deref().map_or_else(String::new, |path| format!(" at {path}"));
         format!("{} ({}{place})", detail.detail.trim_end_matches('.'), detail.code)
     };
     let words = if body.details.is_empty() { body.title } else { body.details.iter().map(said).collect::<Vec<_>>().join("; ") };
-    (meaning, words)
+    (mends, words)
 }
 
 #[cfg(test)]
@@ -70,18 +58,18 @@ mod tests {
 
     #[test]
     fn an_answer_is_a_retry_only_where_time_or_an_operator_mends_it() {
-        for (status, code, meaning) in [
-            (401, "INVALID_LOGIN", Meaning::Credentials),
-            (400, "USER_ERROR", Meaning::Refused),
-            (403, "INSUFFICIENT_PERMISSION", Meaning::Refused),
-            (404, "NONEXISTENT_ID", Meaning::Refused),
-            (400, "CONCURRENCY_LIMIT_EXCEEDED", Meaning::Passes),
-            (400, "RCRD_HAS_BEEN_CHANGED", Meaning::Passes),
-            (409, "", Meaning::Passes),
-            (400, "UNEXPECTED_ERROR", Meaning::Fault),
-            (500, "UNEXPECTED_ERROR", Meaning::Fault),
+        for (status, code, mends) in [
+            (401, "INVALID_LOGIN", Mends::Time),
+            (400, "USER_ERROR", Mends::Nothing),
+            (403, "INSUFFICIENT_PERMISSION", Mends::Nothing),
+            (404, "NONEXISTENT_ID", Mends::Nothing),
+            (400, "CONCURRENCY_LIMIT_EXCEEDED", Mends::Time),
+            (400, "RCRD_HAS_BEEN_CHANGED", Mends::Time),
+            (409, "", Mends::Time),
+            (400, "UNEXPECTED_ERROR", Mends::Maybe),
+            (500, "UNEXPECTED_ERROR", Mends::Maybe),
         ] {
-            assert_eq!(read(status, &body(code)).0, meaning, "{status} {code}");
+            assert_eq!(read(status, &body(code)).0, mends, "{status} {code}");
         }
     }
 

@@ -2,7 +2,37 @@
 
 use std::time::Duration;
 
-use crate::{CallError, Failure, Retry};
+use crate::{CallError, Delivery, Failure, Retry};
+
+/// A fault of the ERP's own is seldom mended by a retry: a delivery's fifth attempt takes it for a
+/// refusal.
+const ATTEMPTS_AT_A_FAULT: u32 = 5;
+
+/// What mends it that an ERP did not do what it was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mends {
+    /// This much time.
+    After(Duration),
+    /// Time, or an operator of the ERP.
+    Time,
+    /// Time perhaps: a fault of the ERP's own.
+    Maybe,
+    /// Nothing but another request.
+    Nothing,
+}
+
+impl Mends {
+    /// How this attempt ends that it was not done, in these words.
+    #[must_use]
+    pub fn failure(self, delivery: &Delivery, words: impl Into<String>) -> Failure {
+        match self {
+            Self::After(wait) => Failure::retry_after(words, wait),
+            Self::Time => Failure::retry(words),
+            Self::Maybe if delivery.attempt < ATTEMPTS_AT_A_FAULT => Failure::retry(words),
+            Self::Maybe | Self::Nothing => Failure::reject(words),
+        }
+    }
+}
 
 impl Failure {
     /// No attempt can succeed: the delivery becomes a dead letter. The text says what an operator
@@ -55,6 +85,20 @@ mod tests {
         let why = || "words".to_owned();
         for error in [CallError::Denied(why()), CallError::TooLarge(why()), CallError::Diverged(why()), CallError::InDoubt(why())] {
             assert!(matches!(Failure::from(error), Failure::Reject(text) if text.ends_with(": words")));
+        }
+    }
+
+    #[test]
+    fn a_fault_of_the_erps_own_is_a_retry_at_first() {
+        let failure = |mends: Mends, attempt| mends.failure(&Delivery { attempt, ..Delivery::default() }, "no");
+        for (mends, attempt, expected) in [
+            (Mends::Time, 100, Failure::retry("no")),
+            (Mends::After(Duration::from_secs(2)), 100, Failure::retry_after("no", Duration::from_secs(2))),
+            (Mends::Maybe, 4, Failure::retry("no")),
+            (Mends::Maybe, 5, Failure::reject("no")),
+            (Mends::Nothing, 1, Failure::reject("no")),
+        ] {
+            assert_eq!(failure(mends, attempt), expected);
         }
     }
 

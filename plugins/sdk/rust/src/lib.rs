@@ -54,6 +54,7 @@
 //! | [`any_event`] | every event, as raw JSON |
 //! | [`round_trip`] | reading back from the ERP that an event has arrived |
 //! | [`call()`], [`call_or_settle`], [`settle`], [`Request`], [`Response`], [`encode`] | calls to the ERP |
+//! | [`Mends`] | what mends a refusal, and so how the attempt ends |
 //! | [`Steps`] | names of steps: of one attempt alone, or for what must not be done twice |
 //! | [`graphql`] | documents of GraphQL, and what their answers say |
 //! | [`mail`] | e-mail |
@@ -80,6 +81,7 @@ mod steps;
 pub use bindings::mortar::plugin::connection::{CallError, Request, Response, Settlement, Unavailable};
 pub use bindings::mortar::plugin::types::{Delivery, Failure, Outcome, Retry};
 pub use call::{call, call_or_settle, encode, fresh, settle};
+pub use failure::Mends;
 pub use interfaces::{any_event, inbound_shipment_events, inventory_events, order_events, order_resolutions, return_events, round_trip};
 use serde::de::DeserializeOwned;
 #[doc(no_inline)]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mortar_sdk::graphql::{self, Refused};
-use mortar_sdk::{Json, Response};
+use mortar_sdk::{Json, Mends, Response};
 use serde::Deserialize;
 
 /// Why something was not done.
@@ -11,19 +11,6 @@ use serde::Deserialize;
 pub(crate) struct No {
     pub(crate) words: String,
     pub(crate) mends: Mends,
-}
-
-/// What mends it.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Mends {
-    /// This much time.
-    After(Duration),
-    /// Time, or an operator of the shop.
-    Time,
-    /// Time perhaps: a fault of Shopify's own.
-    Maybe,
-    /// Nothing but another request.
-    Nothing,
 }
 
 /// What a field of an answer holds.

@@ -1,7 +1,7 @@
 //! What an answer of Vendure's means: its HTTP status is 200 whatever happened.
 
 use mortar_sdk::graphql::{self, Refused};
-use mortar_sdk::{Json, Response};
+use mortar_sdk::{Json, Mends, Response};
 
 /// Why something was not done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,17 +10,6 @@ pub(crate) struct No {
     pub(crate) code: String,
     pub(crate) words: String,
     pub(crate) mends: Mends,
-}
-
-/// What mends it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mends {
-    /// Time, or an operator of the shop.
-    Time,
-    /// Time perhaps: a fault of the shop's own.
-    Maybe,
-    /// Nothing but another request.
-    Nothing,
 }
 
 /// What a field of an answer holds.
