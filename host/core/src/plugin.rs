@@ -39,17 +39,17 @@ pub struct PluginSettings {
     /// What a dead letter means for the later deliveries of its subject: `skip`, `hold` or
     /// `supersede`. It holds for letters that become dead from now on.
     pub gap: Gap,
-    /// How long, and how closely, a new version is watched.
+    /// How long, and how closely, a new generation is watched.
     pub probation: Probation,
-    /// What a new version is tried on before it is put in force.
+    /// What a new generation is tried on before it is put in force.
     pub gate: Gate,
 }
 
-/// What a new version is tried on before it is put in force: recorded deliveries, which it runs offline.
+/// What a new generation is tried on before it is put in force: recorded deliveries, which it runs offline.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Gate {
-    /// What follows where it does something else than the version in force.
+    /// What follows where it does something else than the generation in force.
     pub policy: GatePolicy,
     /// At most so many of the last deliveries that are over: up to 10,000.
     pub last: u32,
@@ -62,13 +62,13 @@ pub struct Gate {
     pub time: Duration,
 }
 
-/// What a gate does with a new version.
+/// What a gate does with a new generation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum GatePolicy {
     /// Nothing is compared.
     Off,
-    /// What is different is told, and the version is put in force. The default: a new version is there
+    /// What is different is told, and the generation is put in force. The default: a new generation is there
     /// to do something else, and only its author can say whether it is what was meant.
     #[default]
     Report,
@@ -82,7 +82,7 @@ impl Default for Gate {
     }
 }
 
-/// When a new version is taken out of force again by itself.
+/// When a new generation is taken out of force again by itself.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Probation {

@@ -238,7 +238,7 @@ mod tests {
         let News::Failed { plugin, digest, reason, dead } = told(&probation).unwrap() else { panic!("it is told once") };
         assert_eq!((plugin.as_str(), digest.as_str(), dead), ("shop", "new", vec![delivery(11), delivery(13)]));
         assert!(reason.starts_with("3 deliveries failed, 100 % of its attempts, and 0 % on the generation before"), "{reason}");
-        // An attempt that still ran on it ends when the old version is in force again.
+        // An attempt that still ran on it ends when the old generation is in force again.
         probation.starts("shop", "old", None);
         end(&probation, "new", 14, TRAP, true);
         end(&probation, "old", 15, TRAP, true);

@@ -46,7 +46,7 @@ pub struct PluginStatus {
     pub problems: Vec<String>,
 }
 
-/// How a new version does.
+/// How a new generation does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProbationStatus {
     /// Until it is no longer watched.
@@ -76,7 +76,7 @@ pub struct RolledBack {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pin {
-    /// Whether the version in force stays so.
+    /// Whether the generation in force stays so.
     pub pinned: bool,
 }
 

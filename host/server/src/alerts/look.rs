@@ -67,9 +67,11 @@ impl Look {
             }
         }
         for (plugin, standing) in self.swaps.standings() {
-            if let Some(held) = standing.record.and_then(|record| record.held_back) {
+            // What a gate holds back was never in force: whoever brought it is told by the gate.
+            let held_back = standing.record.and_then(|record| record.held_back).filter(|held| held.gate.is_none());
+            if let Some(held) = held_back {
                 let digest = held.digest.get(..12).unwrap_or(&held.digest);
-                let text = format!("version {digest} is out of force: {}; see `mortar plugin show {plugin}`", held.reason);
+                let text = format!("generation {digest} is out of force: {}; see `mortar plugin show {plugin}`", held.reason);
                 seen.add(AlertKind::PluginRolledBack, &plugin, text);
             }
         }
