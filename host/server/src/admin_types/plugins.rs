@@ -129,7 +129,7 @@ pub struct PluginDiff {
     /// Ids of events, and event types. Empty: all types.
     #[serde(default)]
     pub events: Vec<String>,
-    /// At most so many of the last deliveries, [`DEFAULT_LIMIT`] if absent, [`MAX_LIMIT`] at most.
+    /// At most so many of the last deliveries, [`super::DEFAULT_LIMIT`] if absent, [`super::MAX_LIMIT`] at most.
     #[serde(default)]
     pub last: Option<usize>,
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub struct RoundTripQuery {
     /// In which state.
     pub state: RoundTripState,
-    /// As in [`EventQuery`].
+    /// As in [`super::EventQuery`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<usize>,
 }
