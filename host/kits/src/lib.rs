@@ -3,6 +3,7 @@
 //! | module | what it makes |
 //! |---|---|
 //! | [`contract`] | the contract and a plugin's world, read |
+//! | [`reference`] | the contract as a page |
 //! | [`typescript`] | declarations for JavaScript and TypeScript |
 //! | [`c`] | bindings for C |
 //! | [`go`] | bindings for Go |
@@ -12,4 +13,5 @@ pub mod c;
 pub mod component;
 pub mod contract;
 pub mod go;
+pub mod reference;
 pub mod typescript;
