@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use mortar_core::plugin::{PluginProblem, code};
 use mortar_core::ports::Plugin;
+use mortar_kits::Language;
 use mortar_sandbox::WasmSandbox;
 
 use crate::rehearsal::{self, RehearsalError};
@@ -94,8 +95,12 @@ fn only_component(folder: &Path) -> Result<PathBuf, RehearsalError> {
     match <[PathBuf; 1]>::try_from(components) {
         Ok([component]) => Ok(component),
         Err(others) => {
-            let count = others.len();
-            let message = format!("{count} components (*.wasm) are in it, and one is needed: name it with --component FILE");
+            let message = match (others.len(), Language::of(&parent)) {
+                (0, Some(language)) => {
+                    format!("its project in {language} is not built yet: say `mortar plugin build {}`", folder.display())
+                }
+                (count, _) => format!("{count} components (*.wasm) are in it, and one is needed: name it with --component FILE"),
+            };
             let problem = PluginProblem::new(&name_of(folder), folder, code::NO_COMPONENT, message);
             Err(RehearsalError::Plugin(vec![problem]))
         }

@@ -10,7 +10,7 @@
 //! | `send`, `target`, `signing` | callbacks that are sent for a try |
 //! | `dead`, `replay`, `quarantine`, `rejected`, `each` | what operators do to what is stuck |
 //! | `plugin`, `plugin_sign` | which generations of plugins are in force, who signed a component |
-//! | `plugin_author`, `plugin_inspect`, `plugin_test`, `plugin_run`, `plugin_record` | what authors of plugins need, without a host |
+//! | `plugin_author`, `plugin_new`, `plugin_build`, `plugin_inspect`, `plugin_test`, `plugin_run`, `plugin_record` | what authors of plugins need, without a host |
 //! | `plugin_diff`, `plugin_shadow` | what other generations would do |
 //! | `wit` | the contract, to be read and to be written out |
 //! | `roundtrip` | what the ERP said when it was read back |
@@ -39,8 +39,10 @@ pub(crate) mod masonhub_setup;
 mod output;
 mod plugin;
 mod plugin_author;
+mod plugin_build;
 mod plugin_diff;
 mod plugin_inspect;
+mod plugin_new;
 mod plugin_record;
 mod plugin_run;
 mod plugin_shadow;

@@ -14,16 +14,6 @@ pub(super) fn test_kit(kit: &Stage) -> Result<()> {
     run(&mut go(kit, &["test", "./..."])?)
 }
 
-pub(super) fn build(hello: &Stage) -> Result<()> {
-    kits(hello, &["go", "wit", "build/contract"])?;
-    let kit = format!("-replace=mortar={}", root().join("plugins/sdk/go").canonicalize()?.display());
-    run(&mut go(hello, &["mod", "edit", &kit])?)?;
-    run(&mut go(hello, &["test", "./..."])?)?;
-    let module = ["build", "-buildmode=c-shared", "-trimpath", "-ldflags=-s -w -checklinkname=0", "-o", "build/module.wasm", "."];
-    run(go(hello, &module)?.envs([("GOOS", "wasip1"), ("GOARCH", "wasm")]))?;
-    kits(hello, &["component", "--wit", "wit", "build/module.wasm", "build/plugin.wasm"])
-}
-
 /// Go with what it keeps below `target`. Everything that is built is here: it fetches nothing.
 fn go(project: &Stage, arguments: &[&str]) -> Result<Command> {
     let venv = python::install("go")?;
