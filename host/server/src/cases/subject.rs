@@ -86,7 +86,7 @@ impl Subject {
 }
 
 /// The one component of a folder.
-fn only_component(folder: &Path) -> Result<PathBuf, RehearsalError> {
+pub(crate) fn only_component(folder: &Path) -> Result<PathBuf, RehearsalError> {
     let parent = folder.canonicalize()?;
     let components: Vec<_> = fs::read_dir(&parent)?
         .filter_map(|entry| Some(entry.ok()?.path()))
@@ -108,7 +108,7 @@ fn only_component(folder: &Path) -> Result<PathBuf, RehearsalError> {
 }
 
 /// A name as a plugin's can be: that of a folder or of a file without its ending.
-fn name_of(place: &Path) -> String {
+pub(crate) fn name_of(place: &Path) -> String {
     let place = place.canonicalize().unwrap_or_else(|_| place.to_owned());
     let name = place.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
     let name: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).take(64).collect();

@@ -101,17 +101,20 @@ impl Earnest {
         }
         let places: Vec<_> = granted.iter().map(|(name, connection)| format!("{name} ({})", connection.url)).collect();
         let warning = format!("what the plugin calls is SENT, to {}", places.join(", "));
-        if !output.is_json() {
-            let warning = output.paint(Tone::Bad, &warning);
-            output.line(warning)?;
-        }
-        if !self.yes && !meant(&warning)? {
-            return Err(Failure::Refused("nothing was sent".into()));
-        }
+        confirm(&warning, self.yes, output)?;
         let observer = Arc::new(Metrics::default());
         let made = Connections::new(&granted, &loaded, Arc::new(SystemClock), observer);
         made.map(Arc::new).map_err(|errors| Failure::Failed(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))
     }
+}
+
+/// Warns, and goes on only where the author means it.
+pub(super) fn confirm(warning: &str, yes: bool, output: &mut Output<'_>) -> Result<(), Failure> {
+    if !output.is_json() {
+        let warning = output.paint(Tone::Bad, warning);
+        output.line(warning)?;
+    }
+    if yes || meant(warning)? { Ok(()) } else { Err(Failure::Refused("nothing was sent".into())) }
 }
 
 /// Asks on a terminal; elsewhere nobody can be asked.

@@ -5,7 +5,7 @@ use anyhow::Result;
 
 use super::stage::Stage;
 use super::{kits, python, tools};
-use crate::run::{command, root, run};
+use crate::run::{command, run};
 
 pub(super) fn test_kit(kit: &Stage) -> Result<()> {
     kit.lay_out_contract()?;
