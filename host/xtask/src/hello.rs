@@ -130,9 +130,8 @@ fn tools(name: &str) -> PathBuf {
     target().join("tools").join(name)
 }
 
-/// Runs `mortar-kits` in a project: bindings from the contract, components from modules.
+/// Runs `mortar-kits` in a kit: bindings from the contract.
 fn kits(project: &Stage, arguments: &[&str]) -> Result<()> {
-    run(&mut cargo(&["build", "--quiet", "--package", "mortar-kits"]))?;
     let kits = target().join("debug/mortar-kits");
     run(command(&kits.to_string_lossy(), arguments).current_dir(&project.place))
 }
