@@ -122,7 +122,7 @@ async fn follow(
             Next::Built(end) => {
                 seen.building = false;
                 match end.map(|component| setting.put(&component)) {
-                    Ok(Ok(())) => seen.note(Tone::Plain, "the plugin is handed to the host"),
+                    Ok(Ok(())) => seen.note(Tone::Plain, "handed to the host, which compiles it"),
                     Ok(Err(error)) => seen.note(Tone::Bad, error.to_string()),
                     Err(why) => seen.note(Tone::Bad, why),
                 }
@@ -167,7 +167,10 @@ fn build(setting: &Setting, seen: &mut Seen, send: &mpsc::UnboundedSender<Next>,
 async fn act(key: Key, setting: &Setting, seen: &mut Seen, now: Timestamp) {
     match key {
         Key::Sample(at) => {
-            let Some(event_type) = seen.types.get(at).cloned() else { return };
+            let Some(event_type) = seen.types.get(at).cloned() else {
+                let why = if seen.generation.is_none() { "the plugin is not in force yet" } else { "no event has that key" };
+                return seen.note(Tone::Wait, why);
+            };
             match super::send::sample(&event_type, &setting.config(), now, &mut rand::rng()).await {
                 Ok(()) => seen.note(Tone::Plain, format!("sent {event_type}")),
                 Err(failure) => seen.note(Tone::Bad, failure.to_string()),
@@ -184,6 +187,7 @@ async fn act(key: Key, setting: &Setting, seen: &mut Seen, now: Timestamp) {
         Key::Refuse | Key::Lose => seen.note(Tone::Wait, "the ERP is no played one: it has no faults on demand"),
         Key::Up => seen.select(-1),
         Key::Down => seen.select(1),
+        Key::Scroll(pages) => seen.scroll(pages),
         Key::Build | Key::Quit => {}
     }
 }
