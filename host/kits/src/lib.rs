@@ -8,6 +8,7 @@
 //! | [`build`](mod@build) | the tool chain of each language: from a project to a component |
 //! | [`embedded`] | the hello plugins, kits and contract that projects are made of |
 //! | [`contract`] | the contract and a plugin's world, read |
+//! | [`reference`] | the contract as a page |
 //! | [`typescript`] | declarations for JavaScript and TypeScript |
 //! | [`c`] | bindings for C |
 //! | [`go`] | bindings for Go |
@@ -23,6 +24,7 @@ pub mod embedded;
 pub mod go;
 pub mod language;
 pub mod new;
+pub mod reference;
 pub mod typescript;
 
 pub use build::{BuildError, build};
