@@ -12,6 +12,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
+use crate::admin::guard::Remote;
 use crate::admin::{self, Admin};
 use crate::alerts::{Alerts, Look};
 use crate::config::Loaded;
@@ -80,6 +81,7 @@ pub async fn serve(loaded: Loaded) -> Result<(), ServeError> {
     let admin = Arc::new(Admin {
         ports: ports.clone(),
         round_trips: wired.round_trips.clone(),
+        operators: wired.operators,
         plugins: wired.plugins.clone(),
         pollers: wired.pollers.clone(),
         connections: wired.connections,
@@ -137,7 +139,9 @@ async fn serve_admin(listener: TcpListener, admin: Arc<Admin>, mut stop: watch::
     let stopped = async move {
         let _ = stop.wait_for(|stop| *stop).await;
     };
-    if let Err(fault) = axum::serve(listener, admin::router(admin)).with_graceful_shutdown(stopped).await {
+    if let Err(fault) =
+        axum::serve(listener, admin::router(admin).into_make_service_with_connect_info::<Remote>()).with_graceful_shutdown(stopped).await
+    {
         tracing::error!(%fault, "the admin API ended");
     }
 }

@@ -368,7 +368,7 @@ impl Client {
             return Failure::Failed(format!("what answers at {base} is not this host ({status}); does another program use that port?"));
         };
         match status {
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+            StatusCode::UNAUTHORIZED => {
                 Failure::Refused(format!("the host at {base} does not accept the token: {error}; is it the one that runs with {config}?"))
             }
             StatusCode::NOT_FOUND => Failure::NotFound(error),
