@@ -22,6 +22,7 @@ mod hello;
 mod in_doubt;
 mod layout;
 mod mail;
+mod mutants;
 mod order;
 mod plugin_test;
 mod poll;
