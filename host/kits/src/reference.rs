@@ -29,7 +29,9 @@ pub fn page(resolve: &Resolve, samples: &[Sample]) -> Result<String> {
     interfaces.sort_by(|one, other| (&one.package, &one.name).cmp(&(&other.package, &other.name)));
     let mut environment = Environment::new();
     environment.add_template("page.html", PAGE)?;
-    Ok(environment.get_template("page.html")?.render(minijinja::context! { interfaces => minijinja::Value::from(minijinja::value::Serde(interfaces)) })?)
+    Ok(environment
+        .get_template("page.html")?
+        .render(minijinja::context! { interfaces => minijinja::Value::from(minijinja::value::Serde(interfaces)) })?)
 }
 
 #[derive(Serialize)]
