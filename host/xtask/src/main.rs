@@ -12,6 +12,7 @@
 //! | [`torture`] | `cargo xtask torture` |
 //! | [`erp`] | `cargo xtask erp` |
 //! | [`e2e`] | `cargo xtask e2e` |
+//! | [`conformance`] | `cargo xtask conformance` |
 //! | [`fuzz`] | `cargo xtask fuzz` |
 //! | [`audit`] | `cargo xtask audit` |
 //! | [`run`] | how commands are run |
@@ -20,6 +21,7 @@
 
 mod audit;
 mod bench;
+mod conformance;
 mod demo;
 mod e2e;
 mod erp;
@@ -83,6 +85,8 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// The admin API against its OpenAPI document, by schemathesis, which is installed by itself
+    Conformance,
     /// Simulates hosts under crashes and faults, from seeds; a seed is a run
     Sim {
         /// --seeds N, --from S, --seed S, --trace
@@ -114,6 +118,7 @@ fn main() -> ExitCode {
         Command::Hello { languages } => hello::build(&languages),
         Command::Demo { arguments } => demo::demo(&arguments),
         Command::Bench { arguments } => bench::bench(&arguments),
+        Command::Conformance => conformance::conformance(),
         Command::E2e { arguments } => e2e::e2e(&arguments),
         Command::Erp { command } => erp::erp(&command),
         Command::Sim { arguments } => sim::sim(&arguments),
