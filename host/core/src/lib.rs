@@ -16,6 +16,7 @@
 //! | [`grant`], [`pattern`] | what a plugin may ask of a connection |
 //! | [`toml_problems`] | reading these files with every problem at once |
 //! | [`story`] | what operators read |
+//! | [`terms`] | what an event can be found by |
 //! | [`ports`] | what the pipeline needs of the world: journal, sandbox, connector, clock |
 
 pub mod call;
@@ -33,6 +34,7 @@ pub mod ports;
 pub mod retry;
 pub mod round_trip;
 pub mod story;
+pub mod terms;
 mod text;
 pub mod toml_problems;
 pub mod verify;

@@ -96,6 +96,10 @@ pub struct EventQuery {
     /// Only events received before this time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
+    /// Only events that name this, in whatever letters: an event id, an order number, a SKU, a tracking
+    /// number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub find: Option<String>,
 }
 
 impl From<EventQuery> for Filter {
@@ -111,6 +115,8 @@ impl From<EventQuery> for Filter {
             code: query.code,
             since: query.since,
             until: query.until,
+            find: query.find,
+            look: 0,
         }
     }
 }
@@ -212,6 +218,19 @@ pub struct MissingEvent {
     pub event_type: String,
     /// Its subject.
     pub subject: String,
+}
+
+/// Something that is wrong: `GET /api/alerts` lists what operators were told of and is not over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlertRaised {
+    /// What kind of thing it is.
+    pub kind: String,
+    /// A delivery, a source, a connection, a plugin.
+    pub about: String,
+    /// What is wrong, and where to look.
+    pub text: String,
+    /// When it was seen first.
+    pub since: Timestamp,
 }
 
 /// What came of an alert that was sent as a test.

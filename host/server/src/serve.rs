@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use mortar_core::ports::Clock;
 use mortar_pipeline::Ports;
 use mortar_pipeline::confirm::confirm;
@@ -15,6 +16,7 @@ use tokio::sync::watch;
 use crate::admin::{self, Admin};
 use crate::alerts::{Alerts, Look};
 use crate::config::Loaded;
+use crate::dashboard::{self, Dashboard};
 use crate::edge::{self, Edge};
 use crate::wire::{self, SystemClock, WireError};
 
@@ -91,9 +93,14 @@ pub async fn serve(loaded: Loaded) -> Result<(), ServeError> {
         started_at: SystemClock.now(),
         token: admin_token(&loaded)?,
     });
+    let api = admin::router(admin.clone());
+    let dashboard = Dashboard::new(admin, api.clone(), Arc::new(loaded.clone()), wired.pulse, stopping.clone());
+    let dashboard = dashboard.map_err(WireError::Config)?;
+    let pages = tokio::spawn(dashboard.clone().follow());
+    let admin_pages = dashboard::router(dashboard).merge(api);
     let edge = Arc::new(Edge::new(config.edge.clone(), sources, ports.clone(), wired.plugins.clone(), stopping.clone()));
     let edge = tokio::spawn(edge::listen(edge_listener, edge, stopping.clone()));
-    let admin = tokio::spawn(serve_admin(admin_listener, admin, stopping.clone()));
+    let admin = tokio::spawn(serve_admin(admin_listener, admin_pages, stopping.clone()));
     let alerting = tokio::spawn(alerts.run(look, stopping.clone()));
     let purging = tokio::spawn(purge(ports.clone(), stopping.clone()));
     let shadowing = tokio::spawn(wired.swaps.clone().shadow(stopping.clone()));
@@ -118,7 +125,7 @@ pub async fn serve(loaded: Loaded) -> Result<(), ServeError> {
     polling.iter().for_each(tokio::task::JoinHandle::abort);
     // What is wrong still is told again after the next start.
     alerting.abort();
-    let _ = tokio::join!(admin, purging, following, shadowing, confirming);
+    let _ = tokio::join!(admin, pages, purging, following, shadowing, confirming);
     ports.journal.close().await.map_err(ServeError::Close)?;
     tracing::info!("stopped");
     Ok(())
@@ -133,11 +140,11 @@ async fn drain(edge: tokio::task::JoinHandle<()>, dispatching: tokio::task::Join
     }
 }
 
-async fn serve_admin(listener: TcpListener, admin: Arc<Admin>, mut stop: watch::Receiver<bool>) {
+async fn serve_admin(listener: TcpListener, pages: Router, mut stop: watch::Receiver<bool>) {
     let stopped = async move {
         let _ = stop.wait_for(|stop| *stop).await;
     };
-    if let Err(fault) = axum::serve(listener, admin::router(admin)).with_graceful_shutdown(stopped).await {
+    if let Err(fault) = axum::serve(listener, pages).with_graceful_shutdown(stopped).await {
         tracing::error!(%fault, "the admin API ended");
     }
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use mortar_core::delivery::{DeliveryId, State as DeliveryState};
-use mortar_core::ports::Intervention;
-use mortar_core::story::{DeliverySummary, EventStory, EventSummary};
+use mortar_core::ports::{Filter, Intervention};
+use mortar_core::story::{DeliverySummary, EventPage, EventStory, EventSummary};
 
 use super::Admin;
 use super::error::Failure;
@@ -16,6 +16,16 @@ pub(super) async fn list(State(admin): State<Arc<Admin>>, Query(query): Query<Ev
     let mut events = admin.ports.journal.events(query.into()).await?;
     events.iter_mut().flat_map(|event| &mut event.deliveries).for_each(|delivery| park(&admin, delivery));
     Ok(Json(events))
+}
+
+/// Events that one answer of a page looks through.
+const LOOK: usize = 5000;
+
+/// A part of the list, whatever is asked for: it does not look further than that.
+pub(super) async fn page(State(admin): State<Arc<Admin>>, Query(query): Query<EventQuery>) -> Result<Json<EventPage>, Failure> {
+    let mut page = admin.ports.journal.page(Filter { look: LOOK, ..query.into() }).await?;
+    page.events.iter_mut().flat_map(|event| &mut event.deliveries).for_each(|delivery| park(&admin, delivery));
+    Ok(Json(page))
 }
 
 pub(super) async fn show(State(admin): State<Arc<Admin>>, Path(event): Path<String>) -> Result<Json<EventStory>, Failure> {

@@ -2,10 +2,14 @@
 
 use std::time::Duration;
 
+use axum::Router;
+use axum::http::Request;
+use hyper::service::Service;
+use hyper_util::service::TowerToHyperService;
 use jiff::Timestamp;
 use mortar_core::delivery::{DeliveryId, State};
 use mortar_core::ports::Replay;
-use mortar_core::story::{EventStory, EventSummary, Quarantined, Rejected, RoundTripSummary};
+use mortar_core::story::{EventPage, EventStory, EventSummary, Quarantined, Rejected, RoundTripSummary};
 use reqwest::{Method, StatusCode, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -13,9 +17,9 @@ use serde::de::DeserializeOwned;
 use super::exit::Failure;
 use super::http;
 use crate::admin_types::{
-    AlertSent, Backup, BackupWritten, Discard, DiscardedOpen, ErrorBody, EventQuery, LookAgain, LookedAgain, MAX_LIMIT, Pin, PluginDiff,
-    PluginDifferences, PluginStatus, QuarantineQuery, ReadAgain, Reconcile, ReconciledSource, RejectedQuery, ReplayRequest, RollBack,
-    RolledBack, RoundTripQuery, RoundTripReport, Settle, Since, StartShadow, Status,
+    AlertRaised, AlertSent, Backup, BackupWritten, Discard, DiscardedOpen, ErrorBody, EventQuery, LookAgain, LookedAgain, MAX_LIMIT, Pin,
+    PluginDiff, PluginDifferences, PluginStatus, QuarantineQuery, ReadAgain, Reconcile, ReconciledSource, RejectedQuery, ReplayRequest,
+    RollBack, RolledBack, RoundTripQuery, RoundTripReport, Settle, Since, StartShadow, Status,
 };
 use crate::config::Loaded;
 
@@ -32,8 +36,11 @@ const POLL_TIMEOUT: Duration = Duration::from_secs(24 * 3600);
 const COMPARE_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// Speaks to the host that runs with a configuration.
+#[derive(Clone)]
 pub struct Client {
     http: reqwest::Client,
+    /// The API itself, where it is in this process.
+    inside: Option<Router>,
     base: Url,
     token: String,
     /// Which configuration, for error texts.
@@ -59,7 +66,22 @@ impl Client {
     /// It is no URL, or the HTTP client cannot be built.
     pub fn new(base: &str, token: String, config: String) -> Result<Self, Failure> {
         let base = Url::parse(base).map_err(|e| Failure::Usage(format!("`{base}` is not a URL: {e}")))?;
-        Ok(Self { http: http::local()?, base, token, config })
+        Ok(Self { http: http::local()?, inside: None, base, token, config })
+    }
+
+    /// A client for the host that this process is; without a token, see [`Client::with_token`].
+    ///
+    /// # Errors
+    /// The HTTP client cannot be built.
+    pub fn inside(api: Router) -> Result<Self, Failure> {
+        let client = Self::new("http://localhost/", String::new(), String::new())?;
+        Ok(Self { inside: Some(api), ..client })
+    }
+
+    /// The same for somebody with this token.
+    #[must_use]
+    pub fn with_token(&self, token: String) -> Self {
+        Self { token, ..self.clone() }
     }
 
     /// How the host is.
@@ -185,6 +207,22 @@ impl Client {
             query.before = Some(last.seq);
             all.extend(page);
         }
+    }
+
+    /// A part of the events, and where the list goes on.
+    ///
+    /// # Errors
+    /// See [`Client::status`].
+    pub async fn page(&self, query: &EventQuery) -> Result<EventPage, Failure> {
+        self.get(&["events", "page"], query).await
+    }
+
+    /// What operators were told of and is not over.
+    ///
+    /// # Errors
+    /// See [`Client::status`].
+    pub async fn alerts(&self) -> Result<Vec<AlertRaised>, Failure> {
+        self.get(&["alerts"], &()).await
     }
 
     /// All about one event, by its id or its place in the journal.
@@ -343,11 +381,12 @@ impl Client {
     }
 
     async fn send(&self, request: reqwest::RequestBuilder) -> Result<String, Failure> {
-        let answered = async {
-            let response = request.bearer_auth(&self.token).send().await?;
-            Ok((response.status(), response.text().await?))
+        let request = request.bearer_auth(&self.token);
+        let answered = match &self.inside {
+            Some(api) => ask_inside(api.clone(), request).await,
+            None => ask(request).await,
         };
-        let (status, body) = answered.await.map_err(|error: reqwest::Error| self.unreachable(&error))?;
+        let (status, body) = answered.map_err(|error| self.unreachable(&error))?;
         if status.is_success() { Ok(body) } else { Err(self.refused(status, &body)) }
     }
 
@@ -376,6 +415,19 @@ impl Client {
             _ => Failure::Failed(error),
         }
     }
+}
+
+async fn ask(request: reqwest::RequestBuilder) -> Result<(StatusCode, String), reqwest::Error> {
+    let response = request.send().await?;
+    Ok((response.status(), response.text().await?))
+}
+
+/// Asks the API without a connection.
+async fn ask_inside(api: Router, request: reqwest::RequestBuilder) -> Result<(StatusCode, String), reqwest::Error> {
+    let request: Request<reqwest::Body> = request.build()?.try_into()?;
+    let Ok(response) = TowerToHyperService::new(api).call(request).await;
+    let response = reqwest::Response::from(response.map(reqwest::Body::wrap));
+    Ok((response.status(), response.text().await?))
 }
 
 /// The token that the host made at its first start.

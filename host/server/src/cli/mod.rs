@@ -24,7 +24,7 @@
 mod alerts;
 mod backup;
 mod check;
-mod client;
+pub(crate) mod client;
 mod dead;
 mod each;
 mod event;
@@ -57,7 +57,7 @@ mod simulate;
 mod status;
 mod story;
 mod target;
-mod validate;
+pub(crate) mod validate;
 mod wit;
 
 use std::io::{self, Write};

@@ -26,6 +26,7 @@ use super::event::Since;
 use super::exit::{Exit, Failure};
 use super::output::Output;
 use super::target::Aim;
+use crate::checklist::Checklist;
 use crate::config;
 
 /// `mortar validate`
@@ -57,6 +58,11 @@ pub(super) struct Validate {
     wait: Duration,
     #[command(flatten)]
     aim: Aim,
+}
+
+/// The checklist by what the host has seen since, without events of our own.
+pub(crate) async fn by_what_was_seen(client: &Client, loaded: &config::Loaded, since: Timestamp) -> Result<Checklist, Failure> {
+    Ok(judge::judge(&Seen::gather(client, loaded, since).await?, &Probed::default(), &[]))
 }
 
 fn patience(text: &str) -> Result<Duration, String> {
