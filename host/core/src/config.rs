@@ -128,6 +128,11 @@ pub struct JournalConfig {
     pub keep_events: Duration,
     /// How many rejected callbacks are kept for the operator to look at.
     pub rejected_sample: u32,
+    /// How long the audit log goes back.
+    #[serde(with = "duration")]
+    pub keep_audit: Duration,
+    /// How many actions the audit log has, at most.
+    pub audit_limit: u32,
     /// What is kept free on the journal's file system: with less, the edge answers 503 while what
     /// is stored already still runs. 0 keeps nothing free.
     #[serde(with = "size")]
@@ -145,6 +150,8 @@ impl Default for JournalConfig {
             dedupe_window: Duration::from_secs(35 * 24 * 3600),
             keep_events: Duration::from_secs(90 * 24 * 3600),
             rejected_sample: 1000,
+            keep_audit: Duration::from_secs(400 * 24 * 3600),
+            audit_limit: 100_000,
             free_space: ByteSize::mib(256),
             queue: 8192,
             open_deliveries: 2_000_000,

@@ -1,5 +1,7 @@
 //! The port.
 
+mod operators;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

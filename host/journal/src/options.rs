@@ -17,6 +17,12 @@ pub struct Options {
     pub rejected_sample: u32,
     /// The most bytes that the bodies of the rejected callbacks take.
     pub rejected_bytes: u64,
+    /// How long the audit log goes back.
+    pub keep_audit: Duration,
+    /// How many actions the audit log has, at most.
+    pub audit_limit: u32,
+    /// How many tokens there can be.
+    pub tokens: u32,
     /// Bytes that are kept free on the file system; with less, callbacks are refused. 0: none.
     pub free_space: u64,
     /// Operations in line before `Busy`.
@@ -49,6 +55,9 @@ impl Default for Options {
             keep_events: config.keep_events,
             rejected_sample: config.rejected_sample,
             rejected_bytes: 64 << 20,
+            keep_audit: config.keep_audit,
+            audit_limit: config.audit_limit,
+            tokens: 1000,
             free_space: config.free_space.0,
             queue: config.queue,
             queue_bytes: 128 << 20,

@@ -3,6 +3,7 @@
 mod aside;
 mod known;
 mod listing;
+mod operators;
 mod recordings;
 mod round_trips;
 mod rows;
@@ -20,6 +21,7 @@ use rusqlite::{Connection, OptionalExtension};
 pub(crate) use aside::{quarantined, quarantined_callback, rejected, rejected_callback};
 pub(crate) use known::{Subjects, known};
 pub(crate) use listing::{Lister, list};
+pub(crate) use operators::{actions, token, tokens};
 pub(crate) use recordings::{recording, recordings};
 pub(crate) use round_trips::{due, first_since, report, round_trips};
 pub(crate) use story::story;

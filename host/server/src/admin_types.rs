@@ -1,5 +1,6 @@
 //! What the admin API and the commands say to each other, as JSON, besides [`mortar_core::story`].
 
+mod operators;
 mod plugins;
 mod round_trips;
 
@@ -13,6 +14,7 @@ use mortar_core::ports::{Filter, Replay};
 use mortar_core::story::Counts;
 use serde::{Deserialize, Serialize};
 
+pub use self::operators::*;
 pub use self::plugins::*;
 pub use self::round_trips::*;
 

@@ -13,6 +13,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
+use crate::admin::guard::Remote;
 use crate::admin::{self, Admin};
 use crate::alerts::{Alerts, Look};
 use crate::config::Loaded;
@@ -82,6 +83,7 @@ pub async fn serve(loaded: Loaded) -> Result<(), ServeError> {
     let admin = Arc::new(Admin {
         ports: ports.clone(),
         round_trips: wired.round_trips.clone(),
+        operators: wired.operators,
         plugins: wired.plugins.clone(),
         pollers: wired.pollers.clone(),
         connections: wired.connections,
@@ -144,7 +146,9 @@ async fn serve_admin(listener: TcpListener, pages: Router, mut stop: watch::Rece
     let stopped = async move {
         let _ = stop.wait_for(|stop| *stop).await;
     };
-    if let Err(fault) = axum::serve(listener, pages).with_graceful_shutdown(stopped).await {
+    if let Err(fault) =
+        axum::serve(listener, pages.into_make_service_with_connect_info::<Remote>()).with_graceful_shutdown(stopped).await
+    {
         tracing::error!(%fault, "the admin API ended");
     }
 }

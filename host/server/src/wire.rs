@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock, Mutex};
 use jiff::Timestamp;
 use mortar_connect::{Connections, Keeper, Secrets};
 use mortar_core::config::{Config, Secret, SourceConfig};
-use mortar_core::ports::{Clock, Journal, Observer, Polls, Random, Recordings, RoundTrips, Sandbox};
+use mortar_core::ports::{Clock, Journal, Observer, Operators, Polls, Random, Recordings, RoundTrips, Sandbox};
 use mortar_journal::{Backups, SqliteJournal};
 use mortar_pipeline::Ports;
 use mortar_pipeline::plugins::Plugins;
@@ -78,6 +78,8 @@ pub struct Wired {
     pub round_trips: Arc<dyn RoundTrips>,
     /// Who handles what.
     pub plugins: Arc<Plugins>,
+    /// Who may operate the host, and what they did.
+    pub operators: Arc<dyn Operators>,
     /// What polls MasonHub's API, for each source that has one.
     pub pollers: Vec<Arc<Poller>>,
     /// What follows the plugin directory.
@@ -106,6 +108,7 @@ pub async fn wire(loaded: &Loaded) -> Result<Wired, WireError> {
     let backups = journal.backups();
     let journal = Arc::new(journal);
     let round_trips: Arc<dyn RoundTrips> = journal.clone();
+    let operators: Arc<dyn Operators> = journal.clone();
     let polls: Arc<dyn Polls> = journal.clone();
     let recordings: Arc<dyn Recordings> = journal.clone();
     let journal: Arc<dyn Journal> = journal;
@@ -118,7 +121,7 @@ pub async fn wire(loaded: &Loaded) -> Result<Wired, WireError> {
     let swaps = Swaps::new(ports.clone(), sandbox, recordings, plugins.clone(), loaded.config.plugins.clone());
     let pollers = pollers(loaded, &ports, &polls, &plugins)?;
     swaps.start().await?;
-    Ok(Wired { ports, round_trips, plugins, pollers, swaps, connections, backups, metrics, pulse })
+    Ok(Wired { ports, round_trips, operators, plugins, pollers, swaps, connections, backups, metrics, pulse })
 }
 
 fn pollers(loaded: &Loaded, ports: &Ports, polls: &Arc<dyn Polls>, plugins: &Arc<Plugins>) -> Result<Vec<Arc<Poller>>, WireError> {
@@ -236,6 +239,8 @@ fn open_journal(loaded: &Loaded, clock: Arc<dyn Clock>) -> Result<SqliteJournal,
         dedupe_window: config.dedupe_window,
         keep_events: config.keep_events,
         rejected_sample: config.rejected_sample,
+        keep_audit: config.keep_audit,
+        audit_limit: config.audit_limit,
         free_space: config.free_space.0,
         queue: config.queue,
         open_deliveries: config.open_deliveries,

@@ -1,13 +1,17 @@
 //! How the admin API says no.
 
 use axum::Json;
-use axum::http::StatusCode;
+use axum::http::header::WWW_AUTHENTICATE;
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use mortar_core::operator::Role;
 use mortar_core::ports::JournalError;
 
+use super::auth::{AuthError, Identity};
 use crate::admin_types::ErrorBody;
 
 /// An answer that is not what was asked for.
+#[derive(Debug)]
 pub(super) struct Failure {
     status: StatusCode,
     code: &'static str,
@@ -17,6 +21,21 @@ pub(super) struct Failure {
 impl Failure {
     pub(super) fn not_found(text: impl Into<String>) -> Self {
         Self { status: StatusCode::NOT_FOUND, code: "admin.not_found", text: text.into() }
+    }
+
+    /// Who asks is known, and may not.
+    pub(super) fn role(who: &Identity, needed: Role) -> Self {
+        let Identity { name, role } = who;
+        let text = format!(
+            "this needs the role {needed}, and the token `{name}` has {role}: \
+             present another one; `mortar token create NAME --role {needed}` makes one"
+        );
+        Self { status: StatusCode::FORBIDDEN, code: "admin.role", text }
+    }
+
+    pub(super) fn too_large(limit: usize) -> Self {
+        let text = format!("the body could not be read whole, or has more than {limit} bytes");
+        Self { status: StatusCode::PAYLOAD_TOO_LARGE, code: "admin.too_large", text }
     }
 
     pub(super) fn backup(status: StatusCode, text: String) -> Self {
@@ -30,6 +49,17 @@ impl Failure {
 
     pub(super) fn bad_request(text: impl Into<String>) -> Self {
         Self { status: StatusCode::BAD_REQUEST, code: "admin.bad_request", text: text.into() }
+    }
+}
+
+impl From<AuthError> for Failure {
+    fn from(error: AuthError) -> Self {
+        let code = match error {
+            AuthError::Unknown => "admin.token",
+            AuthError::Expired { .. } => "admin.token_expired",
+            AuthError::Journal(error) => return error.into(),
+        };
+        Self { status: StatusCode::UNAUTHORIZED, code, text: error.to_string() }
     }
 }
 
@@ -48,6 +78,15 @@ impl From<JournalError> for Failure {
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        (self.status, Json(ErrorBody { error: self.text, code: self.code.to_owned() })).into_response()
+        let mut response = (self.status, Json(ErrorBody { error: self.text, code: self.code.to_owned() })).into_response();
+        response.extensions_mut().insert(Code(self.code));
+        if self.status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
     }
 }
+
+/// The code of an answer that is not what was asked for, for the audit log.
+#[derive(Clone, Copy)]
+pub(super) struct Code(pub(super) &'static str);

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::ConnectInfo;
 use axum::http::Request;
 use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
@@ -16,6 +17,8 @@ use serde::de::DeserializeOwned;
 
 use super::exit::Failure;
 use super::http;
+use crate::admin::auth::Identity;
+use crate::admin::guard::Remote;
 use crate::admin_types::{
     AlertRaised, AlertSent, Backup, BackupWritten, Discard, DiscardedOpen, ErrorBody, EventQuery, LookAgain, LookedAgain, MAX_LIMIT, Pin,
     PluginDiff, PluginDifferences, PluginStatus, QuarantineQuery, ReadAgain, Reconcile, ReconciledSource, RejectedQuery, ReplayRequest,
@@ -40,7 +43,7 @@ const COMPARE_TIMEOUT: Duration = Duration::from_secs(600);
 pub struct Client {
     http: reqwest::Client,
     /// The API itself, where it is in this process.
-    inside: Option<Router>,
+    inside: Option<Inside>,
     base: Url,
     token: String,
     /// Which configuration, for error texts.
@@ -75,13 +78,22 @@ impl Client {
     /// The HTTP client cannot be built.
     pub fn inside(api: Router) -> Result<Self, Failure> {
         let client = Self::new("http://localhost/", String::new(), String::new())?;
-        Ok(Self { inside: Some(api), ..client })
+        Ok(Self { inside: Some(Inside { api, remote: None }), ..client })
     }
 
-    /// The same for somebody with this token.
+    /// The same for somebody with this token, who is there.
     #[must_use]
-    pub fn with_token(&self, token: String) -> Self {
-        Self { token, ..self.clone() }
+    pub fn for_somebody(&self, token: String, remote: Option<Remote>) -> Self {
+        let inside = self.inside.clone().map(|inside| Inside { remote, ..inside });
+        Self { token, inside, ..self.clone() }
+    }
+
+    /// Who this is, by the token.
+    ///
+    /// # Errors
+    /// See [`Client::status`].
+    pub async fn who(&self) -> Result<Identity, Failure> {
+        self.get(&["whoami"], &()).await
     }
 
     /// How the host is.
@@ -383,7 +395,7 @@ impl Client {
     async fn send(&self, request: reqwest::RequestBuilder) -> Result<String, Failure> {
         let request = request.bearer_auth(&self.token);
         let answered = match &self.inside {
-            Some(api) => ask_inside(api.clone(), request).await,
+            Some(inside) => inside.clone().ask(request).await,
             None => ask(request).await,
         };
         let (status, body) = answered.map_err(|error| self.unreachable(&error))?;
@@ -407,7 +419,7 @@ impl Client {
             return Failure::Failed(format!("what answers at {base} is not this host ({status}); does another program use that port?"));
         };
         match status {
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+            StatusCode::UNAUTHORIZED => {
                 Failure::Refused(format!("the host at {base} does not accept the token: {error}; is it the one that runs with {config}?"))
             }
             StatusCode::NOT_FOUND => Failure::NotFound(error),
@@ -422,12 +434,24 @@ async fn ask(request: reqwest::RequestBuilder) -> Result<(StatusCode, String), r
     Ok((response.status(), response.text().await?))
 }
 
-/// Asks the API without a connection.
-async fn ask_inside(api: Router, request: reqwest::RequestBuilder) -> Result<(StatusCode, String), reqwest::Error> {
-    let request: Request<reqwest::Body> = request.build()?.try_into()?;
-    let Ok(response) = TowerToHyperService::new(api).call(request).await;
-    let response = reqwest::Response::from(response.map(reqwest::Body::wrap));
-    Ok((response.status(), response.text().await?))
+/// The admin API of this process, which is asked without a connection.
+#[derive(Clone)]
+struct Inside {
+    api: Router,
+    /// From where somebody asks, for the audit log.
+    remote: Option<Remote>,
+}
+
+impl Inside {
+    async fn ask(self, request: reqwest::RequestBuilder) -> Result<(StatusCode, String), reqwest::Error> {
+        let mut request: Request<reqwest::Body> = request.build()?.try_into()?;
+        if let Some(remote) = self.remote {
+            request.extensions_mut().insert(ConnectInfo(remote));
+        }
+        let Ok(response) = TowerToHyperService::new(self.api).call(request).await;
+        let response = reqwest::Response::from(response.map(reqwest::Body::wrap));
+        Ok((response.status(), response.text().await?))
+    }
 }
 
 /// The token that the host made at its first start.

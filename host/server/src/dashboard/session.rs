@@ -11,6 +11,8 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
+use crate::admin::auth::Identity;
+
 /// The cookie that a session is known by.
 pub(super) const COOKIE_NAME: &str = "mortar_session";
 
@@ -19,17 +21,6 @@ const IDLE: Duration = Duration::from_secs(8 * 3600);
 
 /// Sessions at once; of more, the one that was unused the longest ends.
 const MOST: usize = 200;
-
-/// Who somebody is, by the token that they logged in with.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct Who {
-    /// The token's name.
-    pub(super) name: String,
-    /// What it may do, in the API's word.
-    pub(super) role: String,
-    /// Whether it may change anything.
-    pub(super) operates: bool,
-}
 
 /// Something to be said on the next page.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -41,7 +32,7 @@ pub(super) struct Notice {
 
 /// Somebody's visit.
 pub(super) struct Session {
-    pub(super) who: Who,
+    pub(super) who: Identity,
     /// What the API is asked with.
     pub(super) token: String,
     /// What every form carries, so that it can only come from our pages.
@@ -76,7 +67,7 @@ pub(super) struct Sessions(Mutex<HashMap<Name, Arc<Session>>>);
 
 impl Sessions {
     /// Begins one; says its name.
-    pub(super) fn begin(&self, who: Who, token: String, now: Timestamp) -> String {
+    pub(super) fn begin(&self, who: Identity, token: String, now: Timestamp) -> String {
         let name = secret();
         let session = Session { who, token, form_key: secret(), notice: Mutex::default(), used: Mutex::new(now) };
         let mut all = lock(&self.0);
@@ -145,11 +136,12 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use axum::http::HeaderValue;
+    use mortar_core::operator::Role;
 
     use super::*;
 
-    fn who() -> Who {
-        Who { name: "ops".into(), role: "admin".into(), operates: true }
+    fn who() -> Identity {
+        Identity { name: "ops".into(), role: Role::Operate }
     }
 
     fn headers(name: &str) -> HeaderMap {

@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Form;
-use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use minijinja::{Value, context};
+use mortar_core::operator::Role;
 
 use super::session::{Notice, Session};
 use super::{Dashboard, guard};
+use crate::admin::guard::Remote;
 use crate::cli::client::Client;
 use crate::cli::exit::Failure;
 
@@ -50,7 +52,7 @@ impl FromRequestParts<Arc<Dashboard>> for Visit {
         let session = if refreshes { sessions.look(&parts.headers, now) } else { sessions.of(&parts.headers, now) };
         match session {
             Some(session) => Ok(Self {
-                api: dashboard.api.with_token(session.token.clone()),
+                api: dashboard.api.for_somebody(session.token.clone(), remote(parts)),
                 dashboard: dashboard.clone(),
                 session,
                 path: parts.uri.path().to_owned(),
@@ -60,6 +62,11 @@ impl FromRequestParts<Arc<Dashboard>> for Visit {
             None => Err(Fault(to_login(&parts.method, &parts.uri))),
         }
     }
+}
+
+/// From where somebody asks.
+fn remote(parts: &Parts) -> Option<Remote> {
+    parts.extensions.get::<ConnectInfo<Remote>>().map(|remote| remote.0)
 }
 
 /// To the login, and from there back to the page.
@@ -97,6 +104,7 @@ impl Visit {
         let shell = context! {
             path => self.path,
             who => self.session.who,
+            operates => self.session.who.role.permits(Role::Operate),
             key => self.session.form_key,
             notice => if self.refreshes { None } else { self.session.said() },
             host => self.dashboard.admin.edge.to_string(),

@@ -12,7 +12,7 @@ use minijinja::context;
 use subtle::ConstantTimeEq;
 
 use crate::cli::exit::Failure;
-use crate::dashboard::session::{COOKIE_NAME, Who, cookie, secret};
+use crate::dashboard::session::{COOKIE_NAME, cookie, secret};
 use crate::dashboard::visit::{Fault, Posted, is_secure, local};
 use crate::dashboard::{Dashboard, guard};
 
@@ -45,12 +45,13 @@ pub(in crate::dashboard) async fn log_in(
     if !ours || !guard::is_ours(&headers) {
         return ask(&dashboard, StatusCode::FORBIDDEN, &next, Some("The form was too old, or came from elsewhere. Please log in again."));
     }
-    match who(&dashboard, field("token")).await {
+    let token = field("token").to_owned();
+    match dashboard.api.for_somebody(token.clone(), None).who().await {
         Ok(who) => {
             let now = dashboard.admin.ports.clock.now();
             tracing::info!(name = who.name, "somebody logged in to the dashboard");
             dashboard.sessions.end(&headers);
-            let name = dashboard.sessions.begin(who, field("token").to_owned(), now);
+            let name = dashboard.sessions.begin(who, token, now);
             let secure = if is_secure(&headers) { "; Secure" } else { "" };
             let cookie = format!("{COOKIE_NAME}={name}; Path=/; HttpOnly; SameSite=Strict{secure}");
             (AppendHeaders([(SET_COOKIE, cookie)]), Redirect::to(&next)).into_response()
@@ -62,12 +63,6 @@ pub(in crate::dashboard) async fn log_in(
         }
         Err(failure) => ask(&dashboard, StatusCode::SERVICE_UNAVAILABLE, &next, Some(&failure.to_string())),
     }
-}
-
-/// Who presents a token. The API says whether it is one.
-async fn who(dashboard: &Dashboard, token: &str) -> Result<Who, Failure> {
-    dashboard.api.with_token(token.to_owned()).status().await?;
-    Ok(Who { name: "admin".into(), role: "admin".into(), operates: true })
 }
 
 pub(in crate::dashboard) async fn log_out(headers: HeaderMap, posted: Posted) -> Response {
