@@ -10,6 +10,7 @@ mod bad_plugins;
 mod check;
 mod commands;
 mod contract;
+mod dashboard;
 mod dedupe;
 mod demo;
 mod disk;

@@ -146,9 +146,7 @@ async fn serve_admin(listener: TcpListener, pages: Router, mut stop: watch::Rece
     let stopped = async move {
         let _ = stop.wait_for(|stop| *stop).await;
     };
-    if let Err(fault) =
-        axum::serve(listener, pages.into_make_service_with_connect_info::<Remote>()).with_graceful_shutdown(stopped).await
-    {
+    if let Err(fault) = axum::serve(listener, pages.into_make_service_with_connect_info::<Remote>()).with_graceful_shutdown(stopped).await {
         tracing::error!(%fault, "the admin API ended");
     }
 }

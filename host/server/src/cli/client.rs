@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::to_bytes;
 use axum::extract::ConnectInfo;
 use axum::http::Request;
 use hyper::service::Service;
@@ -398,7 +399,7 @@ impl Client {
             Some(inside) => inside.clone().ask(request).await,
             None => ask(request).await,
         };
-        let (status, body) = answered.map_err(|error| self.unreachable(&error))?;
+        let (status, body) = answered.map_err(|why| self.unreachable(&why))?;
         if status.is_success() { Ok(body) } else { Err(self.refused(status, &body)) }
     }
 
@@ -407,9 +408,8 @@ impl Client {
         serde_json::from_str(body).map_err(strange)
     }
 
-    fn unreachable(&self, error: &reqwest::Error) -> Failure {
+    fn unreachable(&self, why: &str) -> Failure {
         let Self { base, config, .. } = self;
-        let why = http::root_cause(error);
         Failure::Unreachable(format!("no answer from the host at {base} ({why}); is `mortar serve` running with {config}?"))
     }
 
@@ -429,9 +429,13 @@ impl Client {
     }
 }
 
-async fn ask(request: reqwest::RequestBuilder) -> Result<(StatusCode, String), reqwest::Error> {
-    let response = request.send().await?;
-    Ok((response.status(), response.text().await?))
+/// Asks over a connection; an error says why there is no answer.
+async fn ask(request: reqwest::RequestBuilder) -> Result<(StatusCode, String), String> {
+    let answered = async {
+        let response = request.send().await?;
+        Ok((response.status(), response.text().await?))
+    };
+    answered.await.map_err(|error: reqwest::Error| http::root_cause(&error))
 }
 
 /// The admin API of this process, which is asked without a connection.
@@ -443,14 +447,16 @@ struct Inside {
 }
 
 impl Inside {
-    async fn ask(self, request: reqwest::RequestBuilder) -> Result<(StatusCode, String), reqwest::Error> {
-        let mut request: Request<reqwest::Body> = request.build()?.try_into()?;
+    async fn ask(self, request: reqwest::RequestBuilder) -> Result<(StatusCode, String), String> {
+        let request = request.build().and_then(Request::<reqwest::Body>::try_from);
+        let mut request = request.map_err(|error| error.to_string())?;
         if let Some(remote) = self.remote {
             request.extensions_mut().insert(ConnectInfo(remote));
         }
         let Ok(response) = TowerToHyperService::new(self.api).call(request).await;
-        let response = reqwest::Response::from(response.map(reqwest::Body::wrap));
-        Ok((response.status(), response.text().await?))
+        let status = response.status();
+        let body = to_bytes(response.into_body(), usize::MAX).await.map_err(|error| error.to_string())?;
+        Ok((status, String::from_utf8_lossy(&body).into_owned()))
     }
 }
 

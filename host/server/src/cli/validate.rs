@@ -60,9 +60,14 @@ pub(super) struct Validate {
     aim: Aim,
 }
 
-/// The checklist by what the host has seen since, without events of our own.
-pub(crate) async fn by_what_was_seen(client: &Client, loaded: &config::Loaded, since: Timestamp) -> Result<Checklist, Failure> {
-    Ok(judge::judge(&Seen::gather(client, loaded, since).await?, &Probed::default(), &[]))
+/// The checklist by what the host has seen since, at most so many events, and none of our own.
+pub(crate) async fn by_what_was_seen(
+    client: &Client,
+    loaded: &config::Loaded,
+    since: Timestamp,
+    most: usize,
+) -> Result<Checklist, Failure> {
+    Ok(judge::judge(&Seen::gather(client, loaded, since, most).await?, &Probed::default(), &[]))
 }
 
 fn patience(text: &str) -> Result<Duration, String> {
@@ -90,7 +95,7 @@ pub(super) async fn run(
         (false, _) => Probed::default(),
     };
     let since = command.since.resolve(now);
-    let seen = Seen::gather(&client, &loaded, since).await?;
+    let seen = Seen::gather(&client, &loaded, since, seen::EVENTS).await?;
     let checklist = judge::judge(&seen, &probed, &command.notified_by);
     if output.is_json() {
         output.json(&json!({ "since": since, "passed": checklist.passed(), "points": checklist.rows() }))?;

@@ -74,7 +74,7 @@ impl Bars {
         for minute in minutes {
             let at = (minute.at.as_second() - from).div_euclid(length);
             if let Some(bar) = usize::try_from(at).ok().and_then(|at| bars.get_mut(at)) {
-                bar.get_or_insert_with(|| Minute { at: minute.at, ..Minute::default() }).add(minute);
+                bar.get_or_insert_with(|| Minute::starting(minute.at)).add(minute);
             }
         }
         Self { from: Timestamp::from_second(from).unwrap_or(last), bars }

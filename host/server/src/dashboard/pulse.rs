@@ -61,6 +61,12 @@ pub struct Minute {
 }
 
 impl Minute {
+    /// One in which nothing was counted yet.
+    #[must_use]
+    pub fn starting(at: Timestamp) -> Self {
+        Self { at, ..Self::default() }
+    }
+
     /// How many there were.
     #[must_use]
     pub fn count(&self, count: Count) -> u64 {

@@ -7,6 +7,16 @@ use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Va
 /// Characters of a body that a page shows; the API has all of it.
 const SHOWN: usize = 20_000;
 
+/// What a template is made with: names, each with something that can be serialized.
+macro_rules! about {
+    (@ $name:ident) => { $name };
+    (@ $name:ident $value:expr) => { $value };
+    ($($name:ident $(=> $value:expr)?),* $(,)?) => {
+        ::minijinja::context! { $($name => ::minijinja::Value::from(::minijinja::value::Serde(&$crate::dashboard::view::about!(@ $name $($value)?)))),* }
+    };
+}
+pub(super) use about;
+
 macro_rules! templates {
     ($($name:literal),+ $(,)?) => { [$(($name, include_str!(concat!("templates/", $name)))),+] };
 }
@@ -39,8 +49,6 @@ impl View {
         environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
         // Everything is text of others until a template says otherwise.
         environment.set_auto_escape_callback(|_| AutoEscape::Html);
-        environment.set_trim_blocks(true);
-        environment.set_lstrip_blocks(true);
         environment.add_global("version", env!("CARGO_PKG_VERSION"));
         environment.add_filter("time", time);
         environment.add_filter("precise", precise);
@@ -66,7 +74,7 @@ impl View {
 
     /// A page for somebody who is not logged in.
     pub(super) fn bare(&self, template: &str, about: Value) -> Html<String> {
-        self.render(template, context! { ..about, ..context! { path => "/login" } })
+        self.render(template, context! { ..about, ..about! { path => "/login" } })
     }
 }
 
@@ -128,7 +136,7 @@ fn json(value: &Value) -> Result<String, Error> {
 }
 
 /// A number with its thousands apart.
-fn number(number: u64) -> String {
+pub(super) fn number(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (at, digit) in digits.chars().enumerate() {
@@ -159,7 +167,7 @@ mod tests {
     fn what_others_write_is_text() {
         let mut view = View::new();
         view.0.add_template("test", "{{ text }} {{ text | body }}").unwrap();
-        let Html(page) = view.render("test", context! { text => "<script>alert(1)</script>" });
+        let Html(page) = view.render("test", about! { text => "<script>alert(1)</script>" });
         assert!(!page.contains("<script>"), "{page}");
     }
 

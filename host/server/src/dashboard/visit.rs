@@ -12,6 +12,7 @@ use minijinja::{Value, context};
 use mortar_core::operator::Role;
 
 use super::session::{Notice, Session};
+use super::view::about;
 use super::{Dashboard, guard};
 use crate::admin::guard::Remote;
 use crate::cli::client::Client;
@@ -101,7 +102,7 @@ impl Visit {
     }
 
     fn answer(&self, status: StatusCode, template: &str, about: Value) -> Page {
-        let shell = context! {
+        let shell = about! {
             path => self.path,
             who => self.session.who,
             operates => self.session.who.role.permits(Role::Operate),
@@ -115,7 +116,7 @@ impl Visit {
 
     /// A page that says why there is no other.
     pub(super) fn fault(&self, status: StatusCode, text: &str) -> Fault {
-        match self.answer(status, "fault.html", context! { title => "That did not work", text }) {
+        match self.answer(status, "fault.html", about! { title => "That did not work", text }) {
             Ok(response) | Err(Fault(response)) => Fault(response),
         }
     }

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use axum::extract::Query;
 use jiff::Timestamp;
-use minijinja::context;
 use mortar_core::code::ErrorCode;
 use mortar_core::delivery::State;
 use mortar_core::story::EventSummary;
@@ -13,10 +12,11 @@ use serde::{Deserialize, Serialize};
 use crate::admin_types::{EventQuery, MAX_LIMIT};
 use crate::cli::exit::Failure;
 use crate::dashboard::replays::{self, Which, selected};
+use crate::dashboard::view::about;
 use crate::dashboard::visit::{Page, Posted, Visit};
 
 /// Dead letters that are gone through for the groups, newest first; of more, it is said that there are.
-const MOST: usize = 5000;
+const MOST: usize = 2000;
 
 /// Examples of a group.
 const EXAMPLES: usize = 5;
@@ -53,7 +53,7 @@ pub(in crate::dashboard) async fn groups(visit: Visit) -> Page {
     let all: u64 = groups.iter().map(|group| group.count).sum();
     visit.page(
         "dead.html",
-        context! { title => "Dead letters", groups, more, all, replay, running => replay.as_ref().is_some_and(|r| r.is_running()) },
+        about! { title => "Dead letters", groups, more, all, replay, running => replay.as_ref().is_some_and(|r| r.is_running()) },
     )
 }
 
@@ -129,7 +129,7 @@ pub(in crate::dashboard) async fn preview(visit: Visit, Query(chosen): Query<Cho
     let outdated = deliveries.iter().filter(|delivery| delivery.outdated).count();
     visit.page(
         "replay.html",
-        context! {
+        about! {
             title => "Replay dead letters",
             which,
             all => deliveries.len(),

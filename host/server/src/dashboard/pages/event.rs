@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use axum::extract::Path;
-use minijinja::context;
 use mortar_core::code::ErrorCode;
 use mortar_core::delivery::State;
 use mortar_core::story::{Attempt, Call, DeliveryStory, Fate};
 use serde::Serialize;
 
+use crate::dashboard::view::about;
 use crate::dashboard::visit::{Page, Visit};
 
 /// An attempt with the calls that it used, each where it was in time.
@@ -55,7 +55,7 @@ pub(in crate::dashboard) async fn show(visit: Visit, Path(event): Path<String>) 
     let deliveries: Vec<_> = story.deliveries.iter().map(shown).collect();
     visit.page(
         "event.html",
-        context! {
+        about! {
             title => format!("{} {}", story.event.event_type, story.event.subject),
             event => story.event,
             as_of => story.as_of,

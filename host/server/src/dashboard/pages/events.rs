@@ -2,14 +2,12 @@
 
 use axum::extract::Query;
 use jiff::Timestamp;
-use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
-use minijinja::context;
 use mortar_core::delivery::State;
 use serde::{Deserialize, Serialize};
 
 use crate::admin_types::EventQuery;
 use crate::cli::exit::Failure;
+use crate::dashboard::view::about;
 use crate::dashboard::visit::{Page, Visit};
 
 /// Events of one page.
@@ -36,7 +34,7 @@ pub(in crate::dashboard) async fn list(visit: Visit, Query(search): Query<Search
     let narrowed = [&search.state, &search.event_type, &search.plugin, &search.code, &search.since, &search.until];
     visit.page(
         "events.html",
-        context! {
+        about! {
             title => "Events",
             events => page.events,
             full => page.events.len() >= ROWS,
@@ -72,8 +70,10 @@ fn query(search: &Search) -> Result<EventQuery, Failure> {
 
 /// A time as browsers write it, in UTC, or as everybody else does.
 fn time(text: &str) -> Result<Timestamp, Failure> {
-    let civil = || text.parse::<DateTime>().ok()?.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp());
-    text.parse().ok().or_else(civil).ok_or_else(|| Failure::Usage(format!("`{text}` is not a time such as 2026-01-05T18:20")))
+    text.parse()
+        .or_else(|_| format!("{text}Z").parse())
+        .ok()
+        .ok_or_else(|| Failure::Usage(format!("`{text}` is not a time such as 2026-01-05T18:20")))
 }
 
 #[cfg(test)]

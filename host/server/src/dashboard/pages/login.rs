@@ -8,11 +8,11 @@ use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::http::header::{HeaderMap, SET_COOKIE};
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
-use minijinja::context;
 use subtle::ConstantTimeEq;
 
 use crate::cli::exit::Failure;
 use crate::dashboard::session::{COOKIE_NAME, cookie, secret};
+use crate::dashboard::view::about;
 use crate::dashboard::visit::{Fault, Posted, is_secure, local};
 use crate::dashboard::{Dashboard, guard};
 
@@ -28,7 +28,7 @@ pub(in crate::dashboard) async fn form(State(dashboard): State<Arc<Dashboard>>, 
 /// The form, with a new key that also goes into a cookie: only a page of ours knows both.
 fn ask(dashboard: &Dashboard, status: StatusCode, next: &str, refusal: Option<&str>) -> Response {
     let key = secret();
-    let page = dashboard.view.bare("login.html", context! { key, next => local(next), refusal });
+    let page = dashboard.view.bare("login.html", about! { key, next => local(next), refusal });
     let cookie = format!("{FORM_COOKIE}={key}; Path=/login; HttpOnly; SameSite=Strict");
     (AppendHeaders([(SET_COOKIE, cookie)]), Fault::bare(status, page)).into_response()
 }

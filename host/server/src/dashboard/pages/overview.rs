@@ -1,11 +1,11 @@
 //! How the host is, at a glance.
 
 use axum::extract::Query;
-use minijinja::context;
 use serde::Deserialize;
 
 use crate::dashboard::chart::{self, Bars, Picture, Span};
 use crate::dashboard::pulse::Count;
+use crate::dashboard::view::about;
 use crate::dashboard::visit::{Page, Visit};
 
 #[derive(Debug, Default, Deserialize)]
@@ -46,7 +46,7 @@ pub(in crate::dashboard) async fn show(visit: Visit, Query(over): Query<Over>) -
     let state = |name: &str| status.counts.deliveries.iter().find(|(state, _)| state.as_str() == name).map_or(0, |(_, count)| *count);
     visit.page(
         "overview.html",
-        context! {
+        about! {
             title => "Overview",
             done => state("done"),
             dead => state("dead"),

@@ -1,20 +1,20 @@
 //! Plugins: what is in force, what was, and what may be.
 
 use axum::extract::Path;
-use minijinja::context;
 
 use crate::admin_types::RollBack;
 use crate::cli::exit::Failure;
+use crate::dashboard::view::about;
 use crate::dashboard::visit::{Page, Posted, Visit};
 
 pub(in crate::dashboard) async fn list(visit: Visit) -> Page {
     let plugins = visit.api.plugins().await.map_err(|failure| visit.refused(&failure))?;
-    visit.page("plugins.html", context! { title => "Plugins", plugins })
+    visit.page("plugins.html", about! { title => "Plugins", plugins })
 }
 
 pub(in crate::dashboard) async fn show(visit: Visit, Path(name): Path<String>) -> Page {
     let plugin = visit.api.plugin(&name).await.map_err(|failure| visit.refused(&failure))?;
-    visit.page("plugin.html", context! { title => format!("Plugin {name}"), plugin })
+    visit.page("plugin.html", about! { title => format!("Plugin {name}"), plugin })
 }
 
 pub(in crate::dashboard) async fn act(Path((name, action)): Path<(String, String)>, posted: Posted) -> Page {

@@ -3,16 +3,16 @@
 use std::time::Duration;
 
 use axum::extract::{Path, Query};
-use minijinja::context;
 use mortar_core::round_trip::RoundTripState;
 use serde::Deserialize;
 
 use crate::admin_types::{LookAgain, RoundTripQuery};
 use crate::cli::exit::Failure;
+use crate::dashboard::view::about;
 use crate::dashboard::visit::{Page, Posted, Visit};
 
 /// What the sums go over.
-const OVER: Duration = Duration::from_secs(24 * 3600);
+const OVER: Duration = Duration::from_secs(3600);
 
 /// Rows of the list.
 const ROWS: usize = 100;
@@ -35,7 +35,7 @@ pub(in crate::dashboard) async fn list(visit: Visit, Query(shown): Query<Shown>)
     let (trips, report) = asked.map_err(|failure| visit.refused(&failure))?;
     visit.page(
         "round_trips.html",
-        context! { title => "Round trips", trips, report, state => state.as_str(), states => STATES.map(RoundTripState::as_str), rows => ROWS },
+        about! { title => "Round trips", trips, report, state => state.as_str(), states => STATES.map(RoundTripState::as_str), rows => ROWS },
     )
 }
 

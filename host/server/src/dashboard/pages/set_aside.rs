@@ -1,10 +1,10 @@
 //! Callbacks that were set aside: genuine but unreadable, or not genuine.
 
 use axum::extract::{Path, Query};
-use minijinja::context;
 use serde::Deserialize;
 
 use crate::admin_types::{QuarantineQuery, ReadAgain, RejectedQuery};
+use crate::dashboard::view::about;
 use crate::dashboard::visit::{Page, Posted, Visit};
 
 /// Rows of each list.
@@ -22,12 +22,12 @@ pub(in crate::dashboard) async fn list(visit: Visit, Query(shown): Query<Shown>)
     let (quarantined, rejected) = (QuarantineQuery { released, limit: Some(ROWS) }, RejectedQuery { limit: Some(ROWS) });
     let asked = tokio::try_join!(visit.api.quarantine(&quarantined), visit.api.rejected(&rejected));
     let (quarantined, rejected) = asked.map_err(|failure| visit.refused(&failure))?;
-    visit.page("set_aside.html", context! { title => "Set aside", quarantined, rejected, released, rows => ROWS })
+    visit.page("set_aside.html", about! { title => "Set aside", quarantined, rejected, released, rows => ROWS })
 }
 
 pub(in crate::dashboard) async fn quarantined(visit: Visit, Path(id): Path<u64>) -> Page {
     let callback = visit.api.quarantined(id).await.map_err(|failure| visit.refused(&failure))?;
-    visit.page("quarantined.html", context! { title => format!("Quarantined callback {id}"), callback })
+    visit.page("quarantined.html", about! { title => format!("Quarantined callback {id}"), callback })
 }
 
 pub(in crate::dashboard) async fn replay(Path(id): Path<u64>, posted: Posted) -> Page {

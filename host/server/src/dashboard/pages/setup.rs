@@ -4,7 +4,6 @@
 use std::time::Duration;
 
 use axum::extract::Query;
-use minijinja::context;
 use mortar_core::config::{Preset, Verify};
 use mortar_core::masonhub::MESSAGE_TYPES;
 use serde::{Deserialize, Serialize};
@@ -13,10 +12,14 @@ use crate::admin_types::EventQuery;
 use crate::checklist::POINTS;
 use crate::cli::validate::by_what_was_seen;
 use crate::dashboard::Dashboard;
+use crate::dashboard::view::about;
 use crate::dashboard::visit::{Page, Visit};
 
 /// What the checklist is judged by.
 const OVER: Duration = Duration::from_secs(24 * 3600);
+
+/// Events that it is judged by, the newest: a page is shown at once.
+const EVENTS: usize = 500;
 
 /// How long MasonHub's API may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -50,7 +53,7 @@ pub(in crate::dashboard) async fn show(visit: Visit, Query(asked): Query<Asked>)
     let now = dashboard.admin.ports.clock.now();
     let since = now.checked_sub(OVER).unwrap_or(now);
     let newest = EventQuery { limit: Some(1), ..EventQuery::default() };
-    let judged = tokio::try_join!(visit.api.page(&newest), by_what_was_seen(&visit.api, &dashboard.loaded, since));
+    let judged = tokio::try_join!(visit.api.page(&newest), by_what_was_seen(&visit.api, &dashboard.loaded, since, EVENTS));
     let (newest, checklist) = judged.map_err(|failure| visit.refused(&failure))?;
     let came = match newest.events.first() {
         Some(event) => Step::new("Events have come", true, vec![format!("the last: {} of {}", event.event_type, event.subject)], &[]),
@@ -65,10 +68,10 @@ pub(in crate::dashboard) async fn show(visit: Visit, Query(asked): Query<Asked>)
         ),
     };
     let steps = [addresses(dashboard), secrets(dashboard), types(dashboard, !asked.ask.is_empty()).await, plugins(dashboard), came];
-    let points: Vec<_> = POINTS.into_iter().zip(&checklist.0).map(|(title, judged)| context! { title, judged }).collect();
+    let points: Vec<_> = POINTS.into_iter().zip(&checklist.0).map(|(title, judged)| about! { title, judged }).collect();
     visit.page(
         "setup.html",
-        context! { title => "Setup", steps, points, passed => checklist.passed(), since, can_ask => !dashboard.admin.pollers.is_empty() },
+        about! { title => "Setup", steps, points, passed => checklist.passed(), since, can_ask => !dashboard.admin.pollers.is_empty() },
     )
 }
 
