@@ -34,6 +34,7 @@ mod round_trip;
 mod shadow;
 mod sources;
 mod swap;
+mod tokens;
 mod validate;
 mod walls;
 

@@ -229,6 +229,13 @@ impl Host {
         self.setup.ask(path).await.unwrap()
     }
 
+    /// Asks the admin API with this token and body.
+    pub async fn ask_as(&self, token: &str, method: &str, path: &str, body: &str) -> Answer {
+        let bearer = format!("Bearer {token}");
+        let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+        http::send(method, &format!("http://{}{path}", self.setup.admin), &headers, body.to_owned()).await.unwrap()
+    }
+
     /// Asks the admin API without a token.
     pub async fn ask_without_token(&self, path: &str) -> Answer {
         http::send("GET", &format!("http://{}{path}", self.setup.admin), &[], "").await.unwrap()

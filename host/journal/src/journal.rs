@@ -274,8 +274,8 @@ impl RoundTrips for SqliteJournal {
         self.write(LookAgain { at, now })
     }
 
-    fn round_trips(&self, state: RoundTripState, limit: usize) -> Receipt<Vec<story::RoundTripSummary>> {
-        self.query(move |conn, _| read::round_trips(conn, state, limit))
+    fn round_trips(&self, state: RoundTripState, before: Option<DeliveryId>, limit: usize) -> Receipt<Vec<story::RoundTripSummary>> {
+        self.query(move |conn, _| read::round_trips(conn, state, before, limit))
     }
 
     fn report(&self, since: Timestamp) -> Receipt<Vec<RoundTripCount>> {
@@ -351,8 +351,8 @@ impl Journal for SqliteJournal {
         self.write(Intervene { delivery, intervention, now })
     }
 
-    fn quarantined(&self, released: bool, limit: usize) -> Receipt<Vec<story::Quarantined>> {
-        self.query(move |conn, _| read::quarantined(conn, released, limit))
+    fn quarantined(&self, released: bool, before: Option<u64>, limit: usize) -> Receipt<Vec<story::Quarantined>> {
+        self.query(move |conn, _| read::quarantined(conn, released, before, limit))
     }
 
     fn quarantined_callback(&self, id: u64) -> Receipt<Option<(story::Quarantined, NewCallback)>> {
@@ -363,8 +363,8 @@ impl Journal for SqliteJournal {
         self.write(Release { id, now })
     }
 
-    fn rejected(&self, limit: usize) -> Receipt<Vec<story::Rejected>> {
-        self.query(move |conn, _| read::rejected(conn, limit))
+    fn rejected(&self, before: Option<u64>, limit: usize) -> Receipt<Vec<story::Rejected>> {
+        self.query(move |conn, _| read::rejected(conn, before, limit))
     }
 
     fn rejected_callback(&self, id: u64) -> Receipt<Option<(story::Rejected, NewCallback)>> {

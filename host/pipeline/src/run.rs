@@ -99,9 +99,9 @@ impl Runner {
         (ran, end)
     }
 
-    fn policy<'a>(&'a self, plugin: &'a Plugin, steps: &StepsEnd, ending: &Ending) -> &'a RetryPolicy {
+    fn policy(&self, plugin: &Plugin, steps: &StepsEnd, ending: &Ending) -> RetryPolicy {
         let of_connection = || self.ports.connector.retry(steps.unavailable_connection(ending)?);
-        plugin.settings.retry.as_ref().or_else(of_connection).unwrap_or(&self.retry)
+        plugin.settings.retry.clone().or_else(of_connection).unwrap_or_else(|| self.retry.clone())
     }
 
     async fn finish(&self, finish: Finish, now: Timestamp) -> Result<(), JournalError> {

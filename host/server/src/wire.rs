@@ -1,7 +1,7 @@
 //! The one place that names adapters: from a configuration to a host that can run.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::{Arc, LazyLock, Mutex, RwLock};
 
 use jiff::Timestamp;
 use mortar_connect::{Connections, Keeper, Secrets};
@@ -11,7 +11,7 @@ use mortar_journal::{Backups, SqliteJournal};
 use mortar_pipeline::Ports;
 use mortar_pipeline::plugins::Plugins;
 use mortar_pipeline::swap::Swaps;
-use mortar_sandbox::{Compiler, SandboxError, SandboxOptions, Trust, WasmSandbox};
+use mortar_sandbox::{Compiler, KnownConnections, SandboxError, SandboxOptions, Trust, WasmSandbox};
 use tokio::time::Instant;
 
 use crate::config::{Loaded, secrets};
@@ -86,6 +86,8 @@ pub struct Wired {
     pub swaps: Arc<Swaps>,
     /// The connections, for their status.
     pub connections: Arc<Connections>,
+    /// The names of the connections, as plugins may be granted them.
+    pub known: KnownConnections,
     /// What writes backups of the journal.
     pub backups: Backups,
     /// The metrics page.
@@ -112,7 +114,9 @@ pub async fn wire(loaded: &Loaded) -> Result<Wired, WireError> {
     let polls: Arc<dyn Polls> = journal.clone();
     let recordings: Arc<dyn Recordings> = journal.clone();
     let journal: Arc<dyn Journal> = journal;
-    let sandbox: Arc<dyn Sandbox> = Arc::new(open_sandbox(loaded, &loaded.path(&loaded.config.plugins.directory), true, clock.clone())?);
+    let known = known_connections(loaded);
+    let directory = loaded.path(&loaded.config.plugins.directory);
+    let sandbox: Arc<dyn Sandbox> = Arc::new(sandbox_of(loaded, &directory, true, known.clone(), clock.clone())?);
     let connections = Connections::new(&loaded.config.connections, loaded, clock.clone(), observer.clone())
         .map_err(|errors| WireError::Config(lines(&errors)))?;
     let connections = Arc::new(connections);
@@ -121,7 +125,7 @@ pub async fn wire(loaded: &Loaded) -> Result<Wired, WireError> {
     let swaps = Swaps::new(ports.clone(), sandbox, recordings, plugins.clone(), loaded.config.plugins.clone());
     let pollers = pollers(loaded, &ports, &polls, &plugins)?;
     swaps.start().await?;
-    Ok(Wired { ports, round_trips, operators, plugins, pollers, swaps, connections, backups, metrics, pulse })
+    Ok(Wired { ports, round_trips, operators, plugins, pollers, swaps, connections, known, backups, metrics, pulse })
 }
 
 fn pollers(loaded: &Loaded, ports: &Ports, polls: &Arc<dyn Polls>, plugins: &Arc<Plugins>) -> Result<Vec<Arc<Poller>>, WireError> {
@@ -172,13 +176,27 @@ pub fn sources(loaded: &Loaded) -> Result<Vec<Source>, WireError> {
     if errors.is_empty() { Ok(sources) } else { Err(WireError::Config(errors.join("\n"))) }
 }
 
+fn known_connections(loaded: &Loaded) -> KnownConnections {
+    Arc::new(RwLock::new(loaded.config.connections.keys().cloned().collect()))
+}
+
 /// The sandbox of a configuration, over this plugin directory. Generations are kept only for a host that
 /// serves.
 ///
 /// # Errors
 /// The sandbox's.
 pub fn open_sandbox(loaded: &Loaded, directory: &Path, keeps: bool, clock: Arc<dyn Clock>) -> Result<WasmSandbox, SandboxError> {
-    let Config { plugins, journal, connections, .. } = &loaded.config;
+    sandbox_of(loaded, directory, keeps, known_connections(loaded), clock)
+}
+
+fn sandbox_of(
+    loaded: &Loaded,
+    directory: &Path,
+    keeps: bool,
+    known: KnownConnections,
+    clock: Arc<dyn Clock>,
+) -> Result<WasmSandbox, SandboxError> {
+    let Config { plugins, journal, .. } = &loaded.config;
     let beside = |set: &Option<PathBuf>, name: &str| {
         set.as_ref().map_or_else(|| loaded.path(&journal.path).with_file_name(name), |path| loaded.path(path))
     };
@@ -190,7 +208,7 @@ pub fn open_sandbox(loaded: &Loaded, directory: &Path, keeps: bool, clock: Arc<d
         cache_limit: plugins.cache_limit,
         cache_time: plugins.cache_time,
         trust: Trust { keys: plugins.trusted_keys.clone(), digests: plugins.allowed_digests.clone() },
-        connections: Some(connections.keys().cloned().collect()),
+        connections: Some(known),
         compiler: Compiler::Child {
             program: this_program(),
             arguments: vec!["compile".into()],

@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::BoxFuture;
 use crate::call::Settlement;
@@ -295,7 +296,7 @@ impl Filter {
 }
 
 /// What becomes of a delivery's journaled steps when an operator has it run again.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Replay {
     /// They stay, except those that were refused: steps answered with 4xx are sent again, and
@@ -376,8 +377,8 @@ pub trait Journal: Send + Sync {
     /// Does what an operator asks to a delivery.
     fn intervene(&self, delivery: DeliveryId, intervention: Intervention, now: Timestamp) -> Receipt<()>;
 
-    /// Lists what is in quarantine, newest first; released ones too if asked.
-    fn quarantined(&self, released: bool, limit: usize) -> Receipt<Vec<story::Quarantined>>;
+    /// Lists what is in quarantine below a place, newest first; released ones too if asked.
+    fn quarantined(&self, released: bool, before: Option<u64>, limit: usize) -> Receipt<Vec<story::Quarantined>>;
 
     /// One quarantined callback with its raw body, ready to be read again.
     fn quarantined_callback(&self, id: u64) -> Receipt<Option<(story::Quarantined, NewCallback)>>;
@@ -385,8 +386,8 @@ pub trait Journal: Send + Sync {
     /// Marks a quarantined callback as released.
     fn release(&self, id: u64, now: Timestamp) -> Receipt<()>;
 
-    /// Lists the sample of rejected callbacks, newest first.
-    fn rejected(&self, limit: usize) -> Receipt<Vec<story::Rejected>>;
+    /// Lists the sample of rejected callbacks below a place, newest first.
+    fn rejected(&self, before: Option<u64>, limit: usize) -> Receipt<Vec<story::Rejected>>;
 
     /// One rejected callback with its raw body.
     fn rejected_callback(&self, id: u64) -> Receipt<Option<(story::Rejected, NewCallback)>>;

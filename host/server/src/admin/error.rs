@@ -1,11 +1,15 @@
 //! How the admin API says no.
 
+use std::collections::BTreeMap;
+
 use axum::Json;
 use axum::http::header::WWW_AUTHENTICATE;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use mortar_core::operator::Role;
 use mortar_core::ports::JournalError;
+use utoipa::openapi::{self, ContentBuilder, Ref, RefOr, ResponseBuilder};
+use utoipa::{IntoResponses, ToSchema};
 
 use super::auth::{AuthError, Identity};
 use crate::admin_types::ErrorBody;
@@ -21,6 +25,20 @@ pub(super) struct Failure {
 impl Failure {
     pub(super) fn not_found(text: impl Into<String>) -> Self {
         Self { status: StatusCode::NOT_FOUND, code: "admin.not_found", text: text.into() }
+    }
+
+    /// The request cannot be read.
+    pub(super) fn unreadable(status: StatusCode, text: String) -> Self {
+        Self { status, code: "admin.bad_request", text }
+    }
+
+    pub(super) fn cursor(text: &str) -> Self {
+        Self::bad_request(format!("`{text}` is no cursor of this list: give the `next` of its page before, or none to begin"))
+    }
+
+    pub(super) fn method() -> Self {
+        let text = "this path has another method; `mortar openapi` prints what there is".to_owned();
+        Self { status: StatusCode::METHOD_NOT_ALLOWED, code: "admin.method", text }
     }
 
     /// Who asks is known, and may not.
@@ -40,6 +58,12 @@ impl Failure {
 
     pub(super) fn backup(status: StatusCode, text: String) -> Self {
         Self { status, code: "admin.backup", text }
+    }
+
+    /// A configuration with problems does not take the place of the one that counts.
+    pub(super) fn reload(problems: &[String]) -> Self {
+        let text = format!("the configuration has problems, and the one before goes on:\n{}", problems.join("\n"));
+        Self { status: StatusCode::CONFLICT, code: "admin.reload", text }
     }
 
     /// MasonHub did not answer as it should.
@@ -90,3 +114,17 @@ impl IntoResponse for Failure {
 /// The code of an answer that is not what was asked for, for the audit log.
 #[derive(Clone, Copy)]
 pub(super) struct Code(pub(super) &'static str);
+
+impl IntoResponses for Failure {
+    fn responses() -> BTreeMap<String, RefOr<openapi::Response>> {
+        let body = || ContentBuilder::new().schema(Some(Ref::from_schema_name(ErrorBody::name()))).build();
+        let response = |description: &str| ResponseBuilder::new().description(description).content("application/json", body()).build();
+        let known = [
+            ("400", "What was asked makes no sense."),
+            ("401", "The token is missing, wrong or has expired."),
+            ("403", "The token has not the role that this needs."),
+            ("default", "It did not work: the body says what, and what to do."),
+        ];
+        known.map(|(status, description)| (status.to_owned(), response(description).into())).into()
+    }
+}

@@ -5,15 +5,12 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::body::{Body, to_bytes};
-use axum::extract::connect_info::Connected;
 use axum::extract::{MatchedPath, Request, State};
+use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
-use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use axum::serve::IncomingStream;
 use mortar_core::operator::{Action, Role};
-use tokio::net::TcpListener;
 
 use super::Admin;
 use super::auth::{AuthError, Identity, authenticate};
@@ -91,10 +88,4 @@ fn remote(request: &Request) -> Option<IpAddr> {
 fn noted(body: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(body).ok().filter(|text| !text.is_empty())?;
     Some(text[..text.floor_char_boundary(NOTED)].to_owned())
-}
-
-impl Connected<IncomingStream<'_, TcpListener>> for Remote {
-    fn connect_info(stream: IncomingStream<'_, TcpListener>) -> Self {
-        Self(stream.remote_addr().ip().to_canonical())
-    }
 }

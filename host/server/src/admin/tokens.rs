@@ -2,26 +2,44 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
-use axum::{Extension, Json};
+use axum::Extension;
+use axum::extract::State;
 use mortar_core::operator::Token;
 
 use super::Admin;
 use super::auth::{self, HOST_TOKEN, Identity};
 use super::error::Failure;
-use crate::admin_types::{CreateToken, CreatedToken};
+use super::extract::{Json, Path, Query};
+use crate::admin_types::{CreateToken, CreatedToken, Page, PageQuery};
 
 /// Characters of a token's name.
 const NAME: usize = 64;
 
+/// Who asks, and what the token permits.
+#[utoipa::path(
+    get, path = "/api/whoami", operation_id = "tokens_whoami", tag = "tokens",
+    responses((status = 200, description = "Done.", body = Identity), Failure),
+)]
 pub(super) async fn whoami(Extension(who): Extension<Identity>) -> Json<Identity> {
     Json(who)
 }
 
-pub(super) async fn list(State(admin): State<Arc<Admin>>) -> Result<Json<Vec<Token>>, Failure> {
-    Ok(Json(admin.operators.tokens().await?))
+/// Tokens, by name.
+#[utoipa::path(
+    get, path = "/api/tokens", operation_id = "tokens_list", tag = "tokens",
+    params(PageQuery),
+    responses((status = 200, description = "Done.", body = Page<Token>), Failure),
+)]
+pub(super) async fn list(State(admin): State<Arc<Admin>>, Query(query): Query<PageQuery>) -> Result<Json<Page<Token>>, Failure> {
+    Ok(Json(Page::named(admin.operators.tokens().await?, &query, |token| token.name.clone())))
 }
 
+/// Makes a token, and tells it this once.
+#[utoipa::path(
+    post, path = "/api/tokens", operation_id = "tokens_create", tag = "tokens",
+    request_body = CreateToken,
+    responses((status = 200, description = "Done.", body = CreatedToken), Failure),
+)]
 pub(super) async fn create(
     State(admin): State<Arc<Admin>>,
     Extension(who): Extension<Identity>,
@@ -43,6 +61,12 @@ pub(super) async fn create(
     Ok(Json(CreatedToken { token: secret, about: token }))
 }
 
+/// Has a token count no more.
+#[utoipa::path(
+    post, path = "/api/tokens/{name}/revoke", operation_id = "tokens_revoke", tag = "tokens",
+    params(("name" = String, Path, description = "Its name.")),
+    responses((status = 200, description = "Done."), Failure),
+)]
 pub(super) async fn revoke(State(admin): State<Arc<Admin>>, Path(name): Path<String>) -> Result<(), Failure> {
     Ok(admin.operators.revoke_token(name).await?)
 }

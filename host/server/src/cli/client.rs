@@ -1,5 +1,6 @@
 //! The admin API of the running host, as the commands use it.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use axum::Router;
@@ -10,8 +11,9 @@ use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
 use jiff::Timestamp;
 use mortar_core::delivery::{DeliveryId, State};
+use mortar_core::operator::{Action, Token};
 use mortar_core::ports::Replay;
-use mortar_core::story::{EventPage, EventStory, EventSummary, Quarantined, Rejected, RoundTripSummary};
+use mortar_core::story::{EventStory, EventSummary, Quarantined, Rejected, RoundTripSummary};
 use reqwest::{Method, StatusCode, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -21,11 +23,13 @@ use super::http;
 use crate::admin::auth::Identity;
 use crate::admin::guard::Remote;
 use crate::admin_types::{
-    AlertRaised, AlertSent, Backup, BackupWritten, Discard, DiscardedOpen, ErrorBody, EventQuery, LookAgain, LookedAgain, MAX_LIMIT, Pin,
-    PluginDiff, PluginDifferences, PluginStatus, QuarantineQuery, ReadAgain, Reconcile, ReconciledSource, RejectedQuery, ReplayRequest,
-    RollBack, RolledBack, RoundTripQuery, RoundTripReport, Settle, Since, StartShadow, Status,
+    AlertRaised, AlertSent, AuditQuery, Backup, BackupWritten, CreateToken, CreatedToken, Discard, DiscardedOpen, ErrorBody, EventQuery, LookAgain,
+    LookedAgain, MAX_LIMIT, Page, PageQuery, Pin, PluginDiff, PluginDifferences, PluginStatus, QuarantineQuery, ReadAgain, Reconcile,
+    ReconciledSource, RejectedQuery, Reloaded, ReplayRequest, RollBack, RolledBack, RoundTripQuery, RoundTripReport, Settle, Since,
+    StartShadow, Status,
 };
 use crate::config::Loaded;
+use crate::tls;
 
 /// How long a backup may take: hundreds of gigabytes.
 const BACKUP_TIMEOUT: Duration = Duration::from_secs(24 * 3600);
@@ -52,16 +56,27 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client for the host that runs with this configuration.
+    /// A client for the host that runs with this configuration. It presents the token in the variable
+    /// MORTAR_TOKEN, or the host's own.
     ///
     /// # Errors
     /// There is no token: the host has never run, or the file belongs to somebody else.
     pub fn of(loaded: &Loaded) -> Result<Self, Failure> {
-        let token = match &loaded.config.admin.token {
-            Some(secret) => loaded.secret(secret).map_err(|e| Failure::Failed(format!("the admin token is not there: {e}")))?,
-            None => token_of_host(loaded)?,
+        let presented = std::env::var("MORTAR_TOKEN").ok().filter(|token| !token.is_empty());
+        let token = match (presented, &loaded.config.admin.token) {
+            (Some(token), _) => token,
+            (None, Some(secret)) => loaded.secret(secret).map_err(|e| Failure::Failed(format!("the admin token is not there: {e}")))?,
+            (None, None) => token_of_host(loaded)?,
         };
-        Self::new(&format!("http://{}/", loaded.config.admin.listen), token, loaded.path.display().to_string())
+        let config = loaded.path.display().to_string();
+        let at = reachable(loaded.config.admin.listen);
+        match &loaded.config.admin.tls {
+            None => Self::new(&format!("http://{at}/"), token, config),
+            Some(tls) => {
+                let chain = tls::chain(loaded, tls).map_err(|why| Failure::Failed(format!("admin.tls: {why}")))?;
+                Self::over(http::pinned(chain)?, &format!("https://{at}/"), token, config)
+            }
+        }
     }
 
     /// A client for the host at this address.
@@ -69,8 +84,12 @@ impl Client {
     /// # Errors
     /// It is no URL, or the HTTP client cannot be built.
     pub fn new(base: &str, token: String, config: String) -> Result<Self, Failure> {
+        Self::over(http::local()?, base, token, config)
+    }
+
+    fn over(http: reqwest::Client, base: &str, token: String, config: String) -> Result<Self, Failure> {
         let base = Url::parse(base).map_err(|e| Failure::Usage(format!("`{base}` is not a URL: {e}")))?;
-        Ok(Self { http: http::local()?, inside: None, base, token, config })
+        Ok(Self { http, inside: None, base, token, config })
     }
 
     /// A client for the host that this process is; without a token, see [`Client::with_token`].
@@ -110,7 +129,7 @@ impl Client {
     /// # Errors
     /// See [`Client::status`].
     pub async fn plugins(&self) -> Result<Vec<PluginStatus>, Failure> {
-        self.get(&["plugins"], &()).await
+        self.page(&["plugins"], &PageQuery { limit: Some(MAX_LIMIT), cursor: None }).await
     }
 
     /// How one plugin is.
@@ -204,7 +223,7 @@ impl Client {
     /// # Errors
     /// See [`Client::status`].
     pub async fn events(&self, query: &EventQuery) -> Result<Vec<EventSummary>, Failure> {
-        self.get(&["events"], query).await
+        self.page(&["events"], query).await
     }
 
     /// Every event with a dead letter, newest first, page by page.
@@ -226,8 +245,8 @@ impl Client {
     ///
     /// # Errors
     /// See [`Client::status`].
-    pub async fn page(&self, query: &EventQuery) -> Result<EventPage, Failure> {
-        self.get(&["events", "page"], query).await
+    pub async fn some_events(&self, query: &EventQuery) -> Result<Page<EventSummary>, Failure> {
+        self.get(&["events"], query).await
     }
 
     /// What operators were told of and is not over.
@@ -275,7 +294,7 @@ impl Client {
     /// # Errors
     /// See [`Client::status`].
     pub async fn quarantine(&self, query: &QuarantineQuery) -> Result<Vec<Quarantined>, Failure> {
-        self.get(&["quarantine"], query).await
+        self.page(&["quarantine"], query).await
     }
 
     /// One callback in quarantine, with its body.
@@ -300,7 +319,7 @@ impl Client {
     /// # Errors
     /// See [`Client::status`].
     pub async fn rejected(&self, query: &RejectedQuery) -> Result<Vec<Rejected>, Failure> {
-        self.get(&["rejected"], query).await
+        self.page(&["rejected"], query).await
     }
 
     /// Takes a rejected callback for genuine.
@@ -317,7 +336,7 @@ impl Client {
     /// # Errors
     /// See [`Client::status`].
     pub async fn round_trips(&self, query: &RoundTripQuery) -> Result<Vec<RoundTripSummary>, Failure> {
-        self.get(&["round-trips"], query).await
+        self.page(&["round-trips"], query).await
     }
 
     /// How many round trips there are in which state, of events received since a time.
@@ -362,6 +381,53 @@ impl Client {
     pub async fn backup(&self, request: &Backup) -> Result<BackupWritten, Failure> {
         let body = self.send(self.posting(&["backup"], request)?.timeout(BACKUP_TIMEOUT)).await?;
         self.read(&body)
+    }
+
+    /// Has the host read its configuration again.
+    ///
+    /// # Errors
+    /// See [`Client::status`]; refused where it has problems.
+    pub async fn reload(&self) -> Result<Reloaded, Failure> {
+        let body = self.post(&["reload"], &()).await?;
+        self.read(&body)
+    }
+
+    /// Makes a token.
+    ///
+    /// # Errors
+    /// See [`Client::status`].
+    pub async fn create_token(&self, request: &CreateToken) -> Result<CreatedToken, Failure> {
+        let body = self.post(&["tokens"], request).await?;
+        self.read(&body)
+    }
+
+    /// Every token.
+    ///
+    /// # Errors
+    /// See [`Client::status`].
+    pub async fn tokens(&self) -> Result<Vec<Token>, Failure> {
+        self.page(&["tokens"], &PageQuery { limit: Some(MAX_LIMIT), cursor: None }).await
+    }
+
+    /// Has a token count no more.
+    ///
+    /// # Errors
+    /// See [`Client::status`].
+    pub async fn revoke_token(&self, name: &str) -> Result<(), Failure> {
+        self.post(&["tokens", name, "revoke"], &()).await.map(drop)
+    }
+
+    /// What operators did, newest first.
+    ///
+    /// # Errors
+    /// See [`Client::status`].
+    pub async fn audit(&self, query: &AuditQuery) -> Result<Vec<Action>, Failure> {
+        self.page(&["audit"], query).await
+    }
+
+    /// The first page of a list.
+    async fn page<T: DeserializeOwned>(&self, path: &[&str], query: &impl Serialize) -> Result<Vec<T>, Failure> {
+        Ok(self.get::<Page<T>>(path, query).await?.items)
     }
 
     async fn get<T: DeserializeOwned>(&self, path: &[&str], query: &impl Serialize) -> Result<T, Failure> {
@@ -457,6 +523,15 @@ impl Inside {
         let status = response.status();
         let body = to_bytes(response.into_body(), usize::MAX).await.map_err(|error| error.to_string())?;
         Ok((status, String::from_utf8_lossy(&body).into_owned()))
+    }
+}
+
+/// Where a host that listens everywhere can be reached on this machine.
+fn reachable(listen: SocketAddr) -> SocketAddr {
+    match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => (Ipv4Addr::LOCALHOST, listen.port()).into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => (Ipv6Addr::LOCALHOST, listen.port()).into(),
+        _ => listen,
     }
 }
 

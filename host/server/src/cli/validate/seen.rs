@@ -47,9 +47,9 @@ impl Seen {
         let shipped = stories(client, events.iter().filter(|event| event.event_type == SHIPPED)).await?;
         let after_retries = |event: &&EventSummary| event.deliveries.iter().any(|d| d.state == State::Done && d.attempts > 1);
         let retried = stories(client, events.iter().filter(after_retries)).await?;
-        let quarantined = client.quarantine(&QuarantineQuery { released: false, limit: Some(MAX_LIMIT) }).await?;
-        let rejected = client.rejected(&RejectedQuery { limit: Some(MAX_LIMIT) }).await?;
-        let mismatches = client.round_trips(&RoundTripQuery { state: RoundTripState::Mismatch, limit: Some(5) }).await?;
+        let quarantined = client.quarantine(&QuarantineQuery { limit: Some(MAX_LIMIT), ..QuarantineQuery::default() }).await?;
+        let rejected = client.rejected(&RejectedQuery { limit: Some(MAX_LIMIT), ..RejectedQuery::default() }).await?;
+        let mismatches = client.round_trips(&RoundTripQuery { state: RoundTripState::Mismatch, cursor: None, limit: Some(5) }).await?;
         let open = loaded.config.sources.iter().filter(|(_, source)| source.verify == Verify::Preset(Preset::None));
         Ok(Self {
             since,

@@ -61,10 +61,10 @@ async fn dead(visit: &Visit) -> Result<(Vec<EventSummary>, bool), Failure> {
     let mut query = EventQuery { limit: Some(MAX_LIMIT), state: Some(State::Dead), ..EventQuery::default() };
     let mut all = Vec::new();
     while all.len() < MOST {
-        let page = visit.api.page(&query).await?;
-        all.extend(page.events);
-        query.before = page.next;
-        if query.before.is_none() {
+        let page = visit.api.some_events(&query).await?;
+        all.extend(page.items);
+        query.cursor = page.next;
+        if query.cursor.is_none() {
             return Ok((all, false));
         }
     }

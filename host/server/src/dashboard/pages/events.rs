@@ -13,6 +13,9 @@ use crate::dashboard::visit::{Page, Visit};
 /// Events of one page.
 const ROWS: usize = 25;
 
+/// Events that are looked through for one page: then it says so, and goes on if somebody wants that.
+const LOOK: usize = 5000;
+
 /// What the form of the page asks for. A field that is left empty asks for nothing.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -25,19 +28,19 @@ pub(in crate::dashboard) struct Search {
     code: String,
     since: String,
     until: String,
-    before: String,
+    cursor: String,
 }
 
 pub(in crate::dashboard) async fn list(visit: Visit, Query(search): Query<Search>) -> Page {
     let query = query(&search).map_err(|failure| visit.refused(&failure))?;
-    let page = visit.api.page(&query).await.map_err(|failure| visit.refused(&failure))?;
+    let page = visit.api.some_events(&query).await.map_err(|failure| visit.refused(&failure))?;
     let narrowed = [&search.state, &search.event_type, &search.plugin, &search.code, &search.since, &search.until];
     visit.page(
         "events.html",
         about! {
             title => "Events",
-            events => page.events,
-            full => page.events.len() >= ROWS,
+            events => page.items,
+            full => page.items.len() >= ROWS,
             next => page.next,
             narrowed => narrowed.iter().any(|field| !field.is_empty()),
             searched => !search.find.is_empty() || narrowed.iter().any(|field| !field.is_empty()),
@@ -59,11 +62,9 @@ fn query(search: &Search) -> Result<EventQuery, Failure> {
         code: said(&search.code),
         since: time(&search.since)?,
         until: time(&search.until)?,
-        before: said(&search.before)
-            .map(|place| place.parse())
-            .transpose()
-            .map_err(|_| Failure::Usage(format!("`{}` is not a place in the journal", search.before)))?,
+        cursor: said(&search.cursor),
         limit: Some(ROWS),
+        look: Some(LOOK),
         ..EventQuery::default()
     })
 }
@@ -82,7 +83,7 @@ mod tests {
 
     #[test]
     fn an_empty_form_asks_for_the_newest() {
-        assert_eq!(query(&Search::default()).unwrap(), EventQuery { limit: Some(ROWS), ..EventQuery::default() });
+        assert_eq!(query(&Search::default()).unwrap(), EventQuery { limit: Some(ROWS), look: Some(LOOK), ..EventQuery::default() });
     }
 
     #[test]
@@ -93,8 +94,8 @@ mod tests {
 
     #[test]
     fn what_makes_no_sense_is_said() {
-        let asked = |state: &str, before: &str| query(&Search { state: state.into(), before: before.into(), ..Search::default() });
-        assert!(asked("dead", "7").is_ok());
-        assert!(asked("deadish", "").is_err() && asked("", "seven").is_err());
+        let asked = |state: &str, since: &str| query(&Search { state: state.into(), since: since.into(), ..Search::default() });
+        assert!(asked("dead", "2026-01-05T18:20").is_ok());
+        assert!(asked("deadish", "").is_err() && asked("", "yesterday").is_err());
     }
 }

@@ -30,7 +30,7 @@ pub(in crate::dashboard) async fn list(visit: Visit, Query(shown): Query<Shown>)
     let state = STATES.into_iter().find(|state| state.as_str() == shown.state).unwrap_or(RoundTripState::Mismatch);
     let now = visit.dashboard.admin.ports.clock.now();
     let since = now.checked_sub(OVER).unwrap_or(now);
-    let query = RoundTripQuery { state, limit: Some(ROWS) };
+    let query = RoundTripQuery { state, limit: Some(ROWS), cursor: None };
     let asked = tokio::try_join!(visit.api.round_trips(&query), visit.api.round_trip_report(since));
     let (trips, report) = asked.map_err(|failure| visit.refused(&failure))?;
     visit.page(

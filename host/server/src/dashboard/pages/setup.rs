@@ -53,9 +53,9 @@ pub(in crate::dashboard) async fn show(visit: Visit, Query(asked): Query<Asked>)
     let now = dashboard.admin.ports.clock.now();
     let since = now.checked_sub(OVER).unwrap_or(now);
     let newest = EventQuery { limit: Some(1), ..EventQuery::default() };
-    let judged = tokio::try_join!(visit.api.page(&newest), by_what_was_seen(&visit.api, &dashboard.loaded, since, EVENTS));
+    let judged = tokio::try_join!(visit.api.events(&newest), by_what_was_seen(&visit.api, &dashboard.loaded, since, EVENTS));
     let (newest, checklist) = judged.map_err(|failure| visit.refused(&failure))?;
-    let came = match newest.events.first() {
+    let came = match newest.first() {
         Some(event) => Step::new("Events have come", true, vec![format!("the last: {} of {}", event.event_type, event.subject)], &[]),
         None => Step::new(
             "Events have come",
