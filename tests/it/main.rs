@@ -12,6 +12,7 @@ mod check;
 mod commands;
 mod conformance;
 mod contract;
+mod dashboard;
 mod dedupe;
 mod demo;
 mod disk;

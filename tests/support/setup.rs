@@ -213,6 +213,25 @@ pub struct Host {
 }
 
 impl Host {
+    /// The admin address.
+    pub fn admin(&self) -> SocketAddr {
+        self.setup.admin
+    }
+
+    /// The host's own token.
+    pub fn token(&self) -> &'static str {
+        TOKEN
+    }
+
+    /// Makes a token of this role.
+    pub async fn create_token(&self, name: &str, role: &str) -> String {
+        let bearer = format!("Bearer {TOKEN}");
+        let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+        let body = serde_json::json!({ "name": name, "role": role }).to_string();
+        let answer = http::send("POST", &format!("http://{}/api/tokens", self.setup.admin), &headers, body).await.unwrap();
+        answer.json()["token"].as_str().unwrap().to_owned()
+    }
+
     /// The edge's address.
     pub fn edge(&self) -> SocketAddr {
         self.setup.edge

@@ -17,6 +17,7 @@
 //! | [`toml_problems`] | reading these files with every problem at once |
 //! | [`operator`] | who operates the host, and what they did |
 //! | [`story`] | what operators read |
+//! | [`terms`] | what an event can be found by |
 //! | [`ports`] | what the pipeline needs of the world: journal, sandbox, connector, clock |
 
 pub mod call;
@@ -35,6 +36,7 @@ pub mod ports;
 pub mod retry;
 pub mod round_trip;
 pub mod story;
+pub mod terms;
 mod text;
 pub mod toml_problems;
 pub mod verify;

@@ -31,6 +31,15 @@ pub struct EventSummary {
     pub deliveries: Vec<DeliverySummary>,
 }
 
+/// A part of a list of events.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct EventPage {
+    /// The events.
+    pub events: Vec<EventSummary>,
+    /// Where the list goes on: the last place that was looked at. None at its end.
+    pub next: Option<EventSeq>,
+}
+
 /// One delivery, short.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct DeliverySummary {

@@ -42,6 +42,9 @@ pub struct Options {
     pub ids_per_run: usize,
     /// Bytes in the write-ahead log before it is copied into the file.
     pub wal_bytes: u64,
+    /// Whether events are noted by what they name, in a file beside the journal. Searches read all events
+    /// without.
+    pub terms: bool,
 }
 
 impl Default for Options {
@@ -70,6 +73,7 @@ impl Default for Options {
             ids_per_run: 225_000,
             // Larger ones save nothing more, and the disk is busy for longer when it is copied.
             wal_bytes: 16 << 20,
+            terms: false,
         }
     }
 }

@@ -74,7 +74,8 @@ impl Runner {
             tracing::error!(event = %claim.event.id, plugin = %plugin.name, %fault, "the end of an attempt could not be journaled");
             return;
         }
-        self.ports.observer.observe(&Observation::Attempt { plugin: &plugin.name, result, took: started.elapsed() });
+        let age = ended_at.duration_since(claim.since).unsigned_abs();
+        self.ports.observer.observe(&Observation::Attempt { plugin: &plugin.name, result, took: started.elapsed(), age });
         let (delivery, dead) = (claim.lease.delivery, result == "dead");
         if result != "waiting" {
             self.plugins.shadows.ended(&plugin, delivery);

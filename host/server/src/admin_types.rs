@@ -155,6 +155,14 @@ pub struct EventQuery {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[param(value_type = Option<String>, format = DateTime)]
     pub until: Option<Timestamp>,
+    /// Only events that name this, in whatever letters: an event id, an order number, a SKU, a tracking
+    /// number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub find: Option<String>,
+    /// Look through at most this many events for one page, which may then have fewer than it could; 0: through
+    /// all. The next page goes on from there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub look: Option<usize>,
 }
 
 impl From<EventQuery> for Filter {
@@ -170,6 +178,8 @@ impl From<EventQuery> for Filter {
             code: query.code,
             since: query.since,
             until: query.until,
+            find: query.find,
+            look: query.look.unwrap_or(0),
         }
     }
 }
@@ -280,6 +290,19 @@ pub struct MissingEvent {
     pub event_type: String,
     /// Its subject.
     pub subject: String,
+}
+
+/// Something that is wrong: `GET /api/alerts` lists what operators were told of and is not over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AlertRaised {
+    /// What kind of thing it is.
+    pub kind: String,
+    /// A delivery, a source, a connection, a plugin.
+    pub about: String,
+    /// What is wrong, and where to look.
+    pub text: String,
+    /// When it was seen first.
+    pub since: Timestamp,
 }
 
 /// What came of an alert that was sent as a test.

@@ -11,6 +11,7 @@
 //! | [`lifecycle`] | what the service manager is told |
 //! | [`edge`] | where callbacks come in |
 //! | [`admin`], [`admin_types`] | the API for operators, and what it says |
+//! | [`dashboard`] | pages that show operators how the host is |
 //! | [`poll`] | polls of MasonHub's API for what no callback brought |
 //! | [`checklist`] | MasonHub's validation checklist, for `mortar validate` and the demo |
 //! | [`alerts`] | operators are told when something is wrong |
@@ -30,6 +31,7 @@ pub mod cases;
 pub mod checklist;
 pub mod cli;
 pub mod config;
+pub mod dashboard;
 pub mod demo;
 pub mod edge;
 pub mod lifecycle;

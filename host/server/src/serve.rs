@@ -17,6 +17,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::admin::{self, Admin};
 use crate::alerts::{Alerts, Look};
 use crate::config::Loaded;
+use crate::dashboard::{self, Dashboard};
 use crate::edge::{self, Edge, H2, Rules};
 use crate::lifecycle;
 use crate::reload::Reloader;
@@ -115,6 +116,10 @@ pub async fn serve(loaded: Loaded) -> Result<(), ServeError> {
         started_at: SystemClock.now(),
         token: admin_token(&loaded)?,
     });
+    let api = admin::router(admin.clone());
+    let dashboard = Dashboard::new(admin, api.clone(), Arc::new(loaded.clone()), wired.pulse, stopping.clone());
+    let dashboard = dashboard.map_err(WireError::Config)?;
+    let pages = tokio::spawn(dashboard.clone().follow());
     let following_certificates: Vec<_> = [("edge", &edge_tls), ("admin", &admin_tls)]
         .into_iter()
         .filter_map(|(what, tls)| Some(tokio::spawn(tls.clone()?.follow(what, stopping.clone()))))
@@ -122,7 +127,7 @@ pub async fn serve(loaded: Loaded) -> Result<(), ServeError> {
     let edge_tls = acceptor("edge", edge_tls.as_ref(), &[H2, "http/1.1"])?;
     let admin_tls = acceptor("admin", admin_tls.as_ref(), &["http/1.1"])?;
     let edge = tokio::spawn(edge::listen(edge_listener, edge_tls, edge, stopping.clone()));
-    let admin = tokio::spawn(admin::listen::serve(admin_listener, admin_tls, admin, stopping.clone()));
+    let admin = tokio::spawn(admin::listen::serve(admin_listener, admin_tls, dashboard::router(dashboard).merge(api), stopping.clone()));
     let watching = tokio::spawn(lifecycle::watchdog(stopping.clone()));
     let alerting = tokio::spawn(alerts.run(look, stopping.clone()));
     let purging = tokio::spawn(purge(ports.clone(), stopping.clone()));
@@ -151,7 +156,7 @@ pub async fn serve(loaded: Loaded) -> Result<(), ServeError> {
     // What is wrong still is told again after the next start.
     alerting.abort();
     following_certificates.iter().for_each(tokio::task::JoinHandle::abort);
-    let _ = tokio::join!(admin, watching, purging, following, shadowing, confirming);
+    let _ = tokio::join!(admin, pages, watching, purging, following, shadowing, confirming);
     ports.journal.close().await.map_err(ServeError::Close)?;
     tracing::info!("stopped");
     Ok(())

@@ -15,6 +15,7 @@ use mortar_sandbox::{Compiler, KnownConnections, SandboxError, SandboxOptions, T
 use tokio::time::Instant;
 
 use crate::config::{Loaded, secrets};
+use crate::dashboard::pulse::Pulse;
 use crate::edge::Source;
 use crate::masonhub::Api;
 use crate::poll::Poller;
@@ -91,6 +92,8 @@ pub struct Wired {
     pub backups: Backups,
     /// The metrics page.
     pub metrics: Arc<Metrics>,
+    /// What was counted in each minute.
+    pub pulse: Arc<Pulse>,
 }
 
 /// Puts the adapters together, and the plugins in force that can be.
@@ -101,7 +104,8 @@ pub struct Wired {
 pub async fn wire(loaded: &Loaded) -> Result<Wired, WireError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let metrics = Arc::new(Metrics::default());
-    let observer: Arc<dyn Observer> = metrics.clone();
+    let pulse = Arc::new(Pulse::new(clock.now(), metrics.clone()));
+    let observer: Arc<dyn Observer> = pulse.clone();
     let journal = open_journal(loaded, clock.clone())?;
     let backups = journal.backups();
     let journal = Arc::new(journal);
@@ -121,7 +125,7 @@ pub async fn wire(loaded: &Loaded) -> Result<Wired, WireError> {
     let swaps = Swaps::new(ports.clone(), sandbox, recordings, plugins.clone(), loaded.config.plugins.clone());
     let pollers = pollers(loaded, &ports, &polls, &plugins)?;
     swaps.start().await?;
-    Ok(Wired { ports, round_trips, operators, plugins, pollers, swaps, connections, known, backups, metrics })
+    Ok(Wired { ports, round_trips, operators, plugins, pollers, swaps, connections, known, backups, metrics, pulse })
 }
 
 fn pollers(loaded: &Loaded, ports: &Ports, polls: &Arc<dyn Polls>, plugins: &Arc<Plugins>) -> Result<Vec<Arc<Poller>>, WireError> {
@@ -258,6 +262,7 @@ fn open_journal(loaded: &Loaded, clock: Arc<dyn Clock>) -> Result<SqliteJournal,
         free_space: config.free_space.0,
         queue: config.queue,
         open_deliveries: config.open_deliveries,
+        terms: true,
         ..mortar_journal::Options::default()
     };
     SqliteJournal::open(&path, options, clock).map_err(|cause| WireError::Journal { path, cause })

@@ -13,6 +13,7 @@
 //! | [`erp`] | `cargo xtask erp` |
 //! | [`e2e`] | `cargo xtask e2e` |
 //! | [`conformance`] | `cargo xtask conformance` |
+//! | [`browser`] | `cargo xtask browser` |
 //! | [`fuzz`] | `cargo xtask fuzz` |
 //! | [`audit`] | `cargo xtask audit` |
 //! | [`run`] | how commands are run |
@@ -21,6 +22,7 @@
 
 mod audit;
 mod bench;
+mod browser;
 mod conformance;
 mod demo;
 mod e2e;
@@ -79,6 +81,12 @@ enum Command {
         #[command(subcommand)]
         command: erp::Erp,
     },
+    /// The dashboard in a real browser, which is installed if it can be; pictures go to target/screenshots
+    Browser {
+        /// What goes to the tests, for example the name of one
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// The round trip with a real ERP: every test of tests/e2e, and a table of what arrived
     E2e {
         /// What the test binary takes, for example the name of a test
@@ -121,6 +129,7 @@ fn main() -> ExitCode {
         Command::Conformance => conformance::conformance(),
         Command::E2e { arguments } => e2e::e2e(&arguments),
         Command::Erp { command } => erp::erp(&command),
+        Command::Browser { arguments } => browser::browser(&arguments),
         Command::Sim { arguments } => sim::sim(&arguments),
         Command::Torture { arguments } => torture::torture(&arguments),
         Command::Fuzz { seconds, target } => fuzz::fuzz(seconds, target.as_deref()),

@@ -13,7 +13,7 @@ use super::BoxFuture;
 use crate::call::Settlement;
 use crate::delivery::{DeliveryId, EventSeq, Gap, PluginNo, State, Verdict};
 use crate::event::Event;
-use crate::story;
+use crate::{story, terms};
 
 /// The result of a journal operation. The operation is in line from the moment of the call,
 /// in the order of the calls; the future resolves when it is durable.
@@ -259,6 +259,10 @@ pub struct Filter {
     pub since: Option<Timestamp>,
     /// Only events received before this time.
     pub until: Option<Timestamp>,
+    /// Only events that name this: its id, or one of its [`terms`](crate::terms::terms), in whatever letters.
+    pub find: Option<String>,
+    /// Look through at most this many events; 0: through all. For [`Journal::page`].
+    pub look: usize,
 }
 
 impl Filter {
@@ -275,6 +279,13 @@ impl Filter {
         self.state.is_none_or(|state| delivery.state == state)
             && self.plugin.as_ref().is_none_or(|plugin| delivery.plugin == *plugin)
             && self.code.as_ref().is_none_or(|code| delivery.code.as_ref() == Some(code))
+    }
+
+    /// True where an event that says this is asked for, by what it names.
+    #[must_use]
+    pub fn takes_names(&self, id: &str, subject: &str, payload: &[u8]) -> bool {
+        let named = |find: &String| id == find.trim() || terms::terms(subject, payload).contains(&terms::normal(find));
+        self.find.as_ref().is_none_or(named)
     }
 
     /// True where an event received then is asked for.
@@ -383,6 +394,17 @@ pub trait Journal: Send + Sync {
 
     /// Marks a rejected callback as admitted.
     fn admit(&self, id: u64, now: Timestamp) -> Receipt<()>;
+
+    /// Lists events, and says where to go on: not all may have been looked through, see [`Filter::look`].
+    fn page(&self, filter: Filter) -> Receipt<story::EventPage> {
+        let limit = filter.limit;
+        let events = self.events(filter);
+        Box::pin(async move {
+            let events = events.await?;
+            let next = events.last().filter(|_| events.len() >= limit).map(|last| last.seq);
+            Ok(story::EventPage { events, next })
+        })
+    }
 
     /// Counts everything.
     fn counts(&self) -> Receipt<story::Counts>;

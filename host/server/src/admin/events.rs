@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use mortar_core::delivery::{DeliveryId, State as DeliveryState};
 use mortar_core::ports::{Filter, Intervention};
-use mortar_core::story::{DeliverySummary, EventStory, EventSummary};
+use mortar_core::story::{DeliverySummary, EventPage, EventStory, EventSummary};
 
 use super::Admin;
 use super::cursor::place;
@@ -30,9 +30,11 @@ pub(super) async fn list(
         return Err(Failure::bad_request("there is no such place in the journal: it is the `seq` of an event"));
     }
     let limit = rows(query.limit);
-    let mut events = admin.ports.journal.events(Filter { limit: limit + 1, ..query.into() }).await?;
+    let EventPage { mut events, next } = admin.ports.journal.page(Filter { limit: limit + 1, ..query.into() }).await?;
     events.iter_mut().flat_map(|event| &mut event.deliveries).for_each(|delivery| park(&admin, delivery));
-    Ok(Json(Page::of(events, limit, |last| last.seq.to_string())))
+    // One that is not full goes on where it stopped to look.
+    let page = Page::of(events, limit, |last| last.seq.to_string());
+    Ok(Json(Page { next: page.next.or(next.map(|place| place.to_string())), ..page }))
 }
 
 /// The whole story of an event.

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use axum::extract::connect_info::Connected;
 use axum::serve::{IncomingStream, Listener};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -13,7 +14,6 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_rustls::TlsAcceptor;
 
 use super::guard::Remote;
-use super::{Admin, router};
 
 /// Time for a TLS connection to be made.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -25,8 +25,8 @@ const HANDSHAKES: usize = 64;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Answers operators until the host stops.
-pub async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, admin: Arc<Admin>, mut stop: watch::Receiver<bool>) {
-    let service = router(admin).into_make_service_with_connect_info::<Remote>();
+pub async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, pages: Router, mut stop: watch::Receiver<bool>) {
+    let service = pages.into_make_service_with_connect_info::<Remote>();
     let stopped = async move {
         let _ = stop.wait_for(|stop| *stop).await;
     };

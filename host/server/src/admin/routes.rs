@@ -39,6 +39,7 @@ fn guarded() -> [(Role, Routes); 3] {
         .routes(routes!(plugins::show))
         .routes(routes!(round_trips::list))
         .routes(routes!(round_trips::report))
+        .routes(routes!(alerts::raised))
         .routes(routes!(document::document));
     let operate = Routes::new()
         .routes(routes!(events::replay))

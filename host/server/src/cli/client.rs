@@ -3,6 +3,12 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
+use axum::Router;
+use axum::body::to_bytes;
+use axum::extract::ConnectInfo;
+use axum::http::Request;
+use hyper::service::Service;
+use hyper_util::service::TowerToHyperService;
 use jiff::Timestamp;
 use mortar_core::delivery::{DeliveryId, State};
 use mortar_core::operator::{Action, Token};
@@ -14,8 +20,10 @@ use serde::de::DeserializeOwned;
 
 use super::exit::Failure;
 use super::http;
+use crate::admin::auth::Identity;
+use crate::admin::guard::Remote;
 use crate::admin_types::{
-    AlertSent, AuditQuery, Backup, BackupWritten, CreateToken, CreatedToken, Discard, DiscardedOpen, ErrorBody, EventQuery, LookAgain,
+    AlertRaised, AlertSent, AuditQuery, Backup, BackupWritten, CreateToken, CreatedToken, Discard, DiscardedOpen, ErrorBody, EventQuery, LookAgain,
     LookedAgain, MAX_LIMIT, Page, PageQuery, Pin, PluginDiff, PluginDifferences, PluginStatus, QuarantineQuery, ReadAgain, Reconcile,
     ReconciledSource, RejectedQuery, Reloaded, ReplayRequest, RollBack, RolledBack, RoundTripQuery, RoundTripReport, Settle, Since,
     StartShadow, Status,
@@ -36,8 +44,11 @@ const POLL_TIMEOUT: Duration = Duration::from_secs(24 * 3600);
 const COMPARE_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// Speaks to the host that runs with a configuration.
+#[derive(Clone)]
 pub struct Client {
     http: reqwest::Client,
+    /// The API itself, where it is in this process.
+    inside: Option<Inside>,
     base: Url,
     token: String,
     /// Which configuration, for error texts.
@@ -78,7 +89,31 @@ impl Client {
 
     fn over(http: reqwest::Client, base: &str, token: String, config: String) -> Result<Self, Failure> {
         let base = Url::parse(base).map_err(|e| Failure::Usage(format!("`{base}` is not a URL: {e}")))?;
-        Ok(Self { http, base, token, config })
+        Ok(Self { http, inside: None, base, token, config })
+    }
+
+    /// A client for the host that this process is; without a token, see [`Client::with_token`].
+    ///
+    /// # Errors
+    /// The HTTP client cannot be built.
+    pub fn inside(api: Router) -> Result<Self, Failure> {
+        let client = Self::new("http://localhost/", String::new(), String::new())?;
+        Ok(Self { inside: Some(Inside { api, remote: None }), ..client })
+    }
+
+    /// The same for somebody with this token, who is there.
+    #[must_use]
+    pub fn for_somebody(&self, token: String, remote: Option<Remote>) -> Self {
+        let inside = self.inside.clone().map(|inside| Inside { remote, ..inside });
+        Self { token, inside, ..self.clone() }
+    }
+
+    /// Who this is, by the token.
+    ///
+    /// # Errors
+    /// See [`Client::status`].
+    pub async fn who(&self) -> Result<Identity, Failure> {
+        self.get(&["whoami"], &()).await
     }
 
     /// How the host is.
@@ -204,6 +239,22 @@ impl Client {
             query.before = Some(last.seq);
             all.extend(page);
         }
+    }
+
+    /// A part of the events, and where the list goes on.
+    ///
+    /// # Errors
+    /// See [`Client::status`].
+    pub async fn some_events(&self, query: &EventQuery) -> Result<Page<EventSummary>, Failure> {
+        self.get(&["events"], query).await
+    }
+
+    /// What operators were told of and is not over.
+    ///
+    /// # Errors
+    /// See [`Client::status`].
+    pub async fn alerts(&self) -> Result<Vec<AlertRaised>, Failure> {
+        self.get(&["alerts"], &()).await
     }
 
     /// All about one event, by its id or its place in the journal.
@@ -409,11 +460,12 @@ impl Client {
     }
 
     async fn send(&self, request: reqwest::RequestBuilder) -> Result<String, Failure> {
-        let answered = async {
-            let response = request.bearer_auth(&self.token).send().await?;
-            Ok((response.status(), response.text().await?))
+        let request = request.bearer_auth(&self.token);
+        let answered = match &self.inside {
+            Some(inside) => inside.clone().ask(request).await,
+            None => ask(request).await,
         };
-        let (status, body) = answered.await.map_err(|error: reqwest::Error| self.unreachable(&error))?;
+        let (status, body) = answered.map_err(|why| self.unreachable(&why))?;
         if status.is_success() { Ok(body) } else { Err(self.refused(status, &body)) }
     }
 
@@ -422,9 +474,8 @@ impl Client {
         serde_json::from_str(body).map_err(strange)
     }
 
-    fn unreachable(&self, error: &reqwest::Error) -> Failure {
+    fn unreachable(&self, why: &str) -> Failure {
         let Self { base, config, .. } = self;
-        let why = http::root_cause(error);
         Failure::Unreachable(format!("no answer from the host at {base} ({why}); is `mortar serve` running with {config}?"))
     }
 
@@ -441,6 +492,37 @@ impl Client {
             status if status.is_client_error() => Failure::Refused(error),
             _ => Failure::Failed(error),
         }
+    }
+}
+
+/// Asks over a connection; an error says why there is no answer.
+async fn ask(request: reqwest::RequestBuilder) -> Result<(StatusCode, String), String> {
+    let answered = async {
+        let response = request.send().await?;
+        Ok((response.status(), response.text().await?))
+    };
+    answered.await.map_err(|error: reqwest::Error| http::root_cause(&error))
+}
+
+/// The admin API of this process, which is asked without a connection.
+#[derive(Clone)]
+struct Inside {
+    api: Router,
+    /// From where somebody asks, for the audit log.
+    remote: Option<Remote>,
+}
+
+impl Inside {
+    async fn ask(self, request: reqwest::RequestBuilder) -> Result<(StatusCode, String), String> {
+        let request = request.build().and_then(Request::<reqwest::Body>::try_from);
+        let mut request = request.map_err(|error| error.to_string())?;
+        if let Some(remote) = self.remote {
+            request.extensions_mut().insert(ConnectInfo(remote));
+        }
+        let Ok(response) = TowerToHyperService::new(self.api).call(request).await;
+        let status = response.status();
+        let body = to_bytes(response.into_body(), usize::MAX).await.map_err(|error| error.to_string())?;
+        Ok((status, String::from_utf8_lossy(&body).into_owned()))
     }
 }
 

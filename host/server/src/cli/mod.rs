@@ -29,7 +29,7 @@ mod alerts;
 mod audit;
 mod backup;
 mod check;
-mod client;
+pub(crate) mod client;
 mod dead;
 mod dev;
 mod each;
@@ -68,7 +68,7 @@ mod status;
 mod story;
 mod target;
 mod token;
-mod validate;
+pub(crate) mod validate;
 mod wit;
 
 use std::io::{self, Write};
