@@ -302,6 +302,7 @@ pub struct AlertRaised {
     /// What is wrong, and where to look.
     pub text: String,
     /// When it was seen first.
+    #[schema(value_type = String, format = DateTime)]
     pub since: Timestamp,
 }
 
