@@ -4,7 +4,7 @@ use mortar_tests::{Host, Setup, fixtures};
 use serde_json::{Value, json};
 
 async fn quarantined(host: &Host) -> Vec<Value> {
-    host.ask("/api/quarantine").await.json().as_array().unwrap().clone()
+    host.ask("/api/quarantine").await.json()["items"].as_array().unwrap().clone()
 }
 
 #[tokio::test]

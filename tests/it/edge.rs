@@ -105,7 +105,7 @@ async fn what_was_rejected_can_be_looked_at_and_admitted() {
     // The sender does not wait for the sample.
     let rejected = loop {
         let listed = host.ask("/api/rejected").await.json();
-        if let Some(first) = listed.as_array().unwrap().first() {
+        if let Some(first) = listed["items"].as_array().unwrap().first() {
             break first.clone();
         }
         tokio::task::yield_now().await;

@@ -6,6 +6,7 @@
 //! | [`http`] | requests, by a client or byte by byte |
 //! | [`mail`] | a mail server that keeps what it is sent |
 //! | [`catcher`] | a server that keeps the requests it is sent |
+//! | [`dashboard`] | somebody who visits the dashboard, without a browser |
 //! | [`fixtures`] | the sample callbacks |
 //! | [`callbacks`] | callbacks about what a test has put into an ERP |
 //! | [`tryton`] | a real ERP of one's own |
@@ -17,6 +18,7 @@
 
 pub mod callbacks;
 pub mod catcher;
+pub mod dashboard;
 pub mod fixtures;
 pub mod http;
 pub mod mail;
@@ -27,4 +29,4 @@ pub mod tryton;
 pub mod vendure;
 
 pub use http::Answer;
-pub use setup::{Host, SECRET, Setup};
+pub use setup::{Host, PATIENCE, SECRET, Setup, TOKEN};

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -14,21 +14,24 @@ use mortar_core::retry::RetryPolicy;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 use url::Url;
+use utoipa::ToSchema;
 
 use crate::breaker::Phase;
 use crate::classify;
 use crate::client::{Download, DownloadError, DownloadLimits, HttpClient};
 use crate::gate::Gate;
 use crate::mail::MailClient;
-use crate::setup::{ConnectError, Secrets, Setup};
+use crate::setup::{ConnectError, Secrets, SecretsHash, Setup};
 use crate::tls::Tls;
 
 /// The configured connections.
 pub struct Connections {
-    by_name: BTreeMap<String, Connection>,
+    by_name: RwLock<Arc<ByName>>,
     clock: Arc<dyn Clock>,
     observer: Arc<dyn Observer>,
 }
+
+type ByName = BTreeMap<String, Arc<Connection>>;
 
 /// How a connection is doing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,7 +55,7 @@ pub struct ConnectionStatus {
 }
 
 /// The state of a connection's breaker.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "state", rename_all = "kebab-case")]
 pub enum BreakerState {
     /// All is well.
@@ -60,6 +63,7 @@ pub enum BreakerState {
     /// Too many requests in a row failed: nothing is sent.
     Open {
         /// The next request after this is a probe.
+        #[schema(value_type = String, format = DateTime)]
         until: Timestamp,
     },
     /// Probes show whether it may close.
@@ -71,8 +75,9 @@ pub enum BreakerState {
 struct Connection {
     gate: Gate,
     patience: Duration,
-    safe_methods: Vec<String>,
-    retry: Option<RetryPolicy>,
+    config: ConnectionConfig,
+    /// Of the secrets that it was built with.
+    secrets: SecretsHash,
     transport: Transport,
 }
 
@@ -92,30 +97,42 @@ impl Connections {
         clock: Arc<dyn Clock>,
         observer: Arc<dyn Observer>,
     ) -> Result<Self, Vec<ConnectError>> {
-        let tls = Tls::load();
-        let mut by_name = BTreeMap::new();
-        let mut problems = Vec::new();
-        for (name, config) in config {
-            let mut setup = Setup { name, config, clock: &clock, observer: &observer, tls: &tls, secrets, problems: Vec::new() };
-            let connection = Connection::new(&mut setup);
-            problems.append(&mut setup.problems);
-            if let Some(connection) = connection {
-                by_name.insert(name.clone(), connection);
+        let by_name = RwLock::new(Arc::new(build(config, secrets, &clock, &observer)?));
+        Ok(Self { by_name, clock, observer })
+    }
+
+    /// Takes over another configuration. A connection that is configured as before, secrets included,
+    /// goes on as it is: with its breaker, its rate and its tokens. Requests under way end on the one that
+    /// they began on.
+    ///
+    /// # Errors
+    /// Every problem of every connection: nothing was changed.
+    pub fn reload(&self, config: &BTreeMap<String, ConnectionConfig>, secrets: &dyn Secrets) -> Result<(), Vec<ConnectError>> {
+        let mut new = build(config, secrets, &self.clock, &self.observer)?;
+        let old = self.now();
+        for (name, connection) in &mut new {
+            if let Some(before) = old.get(name).filter(|before| before.is_like(connection)) {
+                *connection = before.clone();
             }
         }
-        if problems.is_empty() { Ok(Self { by_name, clock, observer }) } else { Err(problems) }
+        *self.by_name.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(new);
+        Ok(())
+    }
+
+    fn now(&self) -> Arc<ByName> {
+        self.by_name.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The names, in order.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.by_name.keys().map(String::as_str)
+    pub fn names(&self) -> impl Iterator<Item = String> {
+        self.now().keys().cloned().collect::<Vec<_>>().into_iter()
     }
 
     /// How each connection is doing, by name.
     #[must_use]
     pub fn status(&self) -> Vec<ConnectionStatus> {
         let now = self.clock.now();
-        self.by_name.iter().map(|(name, connection)| connection.status(name, now)).collect()
+        self.now().iter().map(|(name, connection)| connection.status(name, now)).collect()
     }
 
     /// Proves that a connection's endpoint can be reached with its credentials, without changing
@@ -143,30 +160,34 @@ impl Connections {
         }
     }
 
-    fn get(&self, name: &str) -> Result<&Connection, SendError> {
-        self.by_name.get(name).ok_or_else(|| SendError::Denied(format!("there is no connection `{name}` in the configuration")))
+    fn find(&self, name: &str) -> Option<Arc<Connection>> {
+        self.now().get(name).cloned()
+    }
+
+    fn get(&self, name: &str) -> Result<Arc<Connection>, SendError> {
+        self.find(name).ok_or_else(|| SendError::Denied(format!("there is no connection `{name}` in the configuration")))
     }
 }
 
 impl Connector for Connections {
     fn manners(&self, connection: &str, method: &str) -> Option<Manners> {
-        let connection = self.by_name.get(connection)?;
+        let connection = self.find(connection)?;
         Some(match &connection.transport {
             Transport::Http(client) => Manners { idempotent: client.is_idempotent(), safe: connection.is_safe(method) },
             Transport::Mail(_) => Manners { idempotent: false, safe: false },
         })
     }
 
-    fn retry(&self, connection: &str) -> Option<&RetryPolicy> {
-        self.by_name.get(connection)?.retry.as_ref()
+    fn retry(&self, connection: &str) -> Option<RetryPolicy> {
+        self.find(connection)?.config.retry.clone()
     }
 
     fn patience(&self, connection: &str) -> Duration {
-        self.by_name.get(connection).map_or(Duration::ZERO, |connection| connection.patience)
+        self.find(connection).map_or(Duration::ZERO, |connection| connection.patience)
     }
 
     fn room(&self, connection: &str) -> Result<usize, Duration> {
-        self.by_name.get(connection).map_or(Ok(usize::MAX), |connection| connection.gate.room())
+        self.find(connection).map_or(Ok(usize::MAX), |connection| connection.gate.room())
     }
 
     fn check(&self, request: &Request) -> Result<(), SendError> {
@@ -199,7 +220,12 @@ impl Connection {
         let gate = setup.problems.is_empty().then(|| Gate::new(setup.name, config, setup.observer.clone(), rand::random))?;
         // In line for a place, then connecting, then the answer.
         let patience = config.timeout + config.connect_timeout + config.timeout;
-        Some(Self { gate, patience, safe_methods: config.safe_methods.clone(), retry: config.retry.clone(), transport })
+        Some(Self { gate, patience, config: config.clone(), secrets: setup.hash(), transport })
+    }
+
+    /// True where it is configured as the other one, secrets included.
+    fn is_like(&self, other: &Self) -> bool {
+        self.config == other.config && self.secrets == other.secrets
     }
 
     fn status(&self, name: &str, now: Timestamp) -> ConnectionStatus {
@@ -232,7 +258,7 @@ impl Connection {
     }
 
     fn is_safe(&self, method: &str) -> bool {
-        self.safe_methods.iter().any(|safe| safe == method)
+        self.config.safe_methods.iter().any(|safe| safe == method)
     }
 
     /// Checks, waits at the gate, sends, and says what became of it.
@@ -260,6 +286,23 @@ impl Connection {
         tracing::debug!(connection = request.connection, method = request.method, path = request.path, status, ?took, "call");
         result
     }
+}
+
+fn build(
+    config: &BTreeMap<String, ConnectionConfig>,
+    secrets: &dyn Secrets,
+    clock: &Arc<dyn Clock>,
+    observer: &Arc<dyn Observer>,
+) -> Result<ByName, Vec<ConnectError>> {
+    let tls = Tls::load();
+    let (mut by_name, mut problems) = (BTreeMap::new(), Vec::new());
+    for (name, config) in config {
+        let mut setup = Setup::new(name, config, clock, observer, &tls, secrets);
+        let connection = Connection::new(&mut setup);
+        problems.append(&mut setup.problems);
+        by_name.extend(connection.map(|connection| (name.clone(), Arc::new(connection))));
+    }
+    if problems.is_empty() { Ok(by_name) } else { Err(problems) }
 }
 
 /// Says which connection an error is about.

@@ -6,6 +6,7 @@ use mortar_core::config::{Auth, ConnectionConfig, Secret};
 use mortar_core::ports::{Clock, Observer};
 use reqwest::Method;
 use reqwest::header::{HeaderName, HeaderValue};
+use sha2::{Digest, Sha256};
 use url::Url;
 
 use crate::address;
@@ -55,9 +56,30 @@ pub(crate) struct Setup<'a> {
     pub(crate) tls: &'a Tls,
     pub(crate) secrets: &'a dyn Secrets,
     pub(crate) problems: Vec<ConnectError>,
+    /// What was looked up, to tell whether it is the same at another time.
+    seen: Sha256,
 }
 
-impl Setup<'_> {
+/// The hash of a connection's secrets.
+pub(crate) type SecretsHash = [u8; 32];
+
+impl<'a> Setup<'a> {
+    pub(crate) fn new(
+        name: &'a str,
+        config: &'a ConnectionConfig,
+        clock: &'a Arc<dyn Clock>,
+        observer: &'a Arc<dyn Observer>,
+        tls: &'a Tls,
+        secrets: &'a dyn Secrets,
+    ) -> Self {
+        Self { name, config, clock, observer, tls, secrets, problems: Vec::new(), seen: Sha256::new() }
+    }
+
+    /// The hash of all secrets that were looked up.
+    pub(crate) fn hash(&self) -> SecretsHash {
+        self.seen.clone().finalize().into()
+    }
+
     /// Takes note of a problem.
     pub(crate) fn problem(&mut self, key: &str, reason: impl Into<String>) {
         self.problems.push(ConnectError { connection: self.name.to_owned(), key: key.to_owned(), reason: reason.into() });
@@ -72,7 +94,10 @@ impl Setup<'_> {
     pub(crate) fn secret(&mut self, key: &str, secret: &Secret) -> Option<String> {
         let found =
             self.secrets.resolve(secret).and_then(|text| if text.is_empty() { Err("the secret is empty".into()) } else { Ok(text) });
-        self.keep(key, found)
+        let found = self.keep(key, found)?;
+        self.seen.update((found.len() as u64).to_be_bytes());
+        self.seen.update(&found);
+        Some(found)
     }
 
     /// A secret as (a part of) a header's value, which is kept out of every debug output.

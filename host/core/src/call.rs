@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use utoipa::ToSchema;
 
 /// A request through a connection, before the host adds base URL and credentials.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Request {
     /// The connection's name.
     pub connection: String,
@@ -16,6 +17,7 @@ pub struct Request {
     pub headers: Vec<(String, String)>,
     /// The body; for mail the message as JSON ([`Mail`]).
     #[serde(with = "text_or_base64::optional")]
+    #[schema(value_type = Option<serde_json::Value>)]
     pub body: Option<Vec<u8>>,
 }
 
@@ -52,7 +54,7 @@ pub struct Mail {
 }
 
 /// What the ERP answered.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Response {
     /// HTTP status; for mail the SMTP code.
     pub status: u16,
@@ -60,6 +62,7 @@ pub struct Response {
     pub headers: Vec<(String, String)>,
     /// The whole body.
     #[serde(with = "text_or_base64")]
+    #[schema(value_type = serde_json::Value)]
     pub body: Vec<u8>,
 }
 
@@ -89,7 +92,7 @@ pub enum CallError {
 }
 
 /// What became of a step that was in doubt.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Settlement {
     /// Not applied: send it again.

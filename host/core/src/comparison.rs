@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::diff::{Compared, Likeness};
 
@@ -12,11 +13,12 @@ pub const SAMPLES: usize = 10;
 const SAMPLED_CALLS: usize = 20;
 
 /// Recorded deliveries that two generations were compared on, counted.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Comparison {
     /// The digest of the generation that was compared with: the one in force.
     pub with: String,
     /// Since when it is counted.
+    #[schema(value_type = String, format = DateTime)]
     pub since: Timestamp,
     /// Deliveries on which both do the same.
     pub same: u64,

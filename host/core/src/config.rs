@@ -8,6 +8,7 @@ mod problems;
 mod secret;
 pub mod size;
 mod source;
+mod tls;
 mod trust;
 
 use std::collections::BTreeMap;
@@ -24,6 +25,7 @@ pub use self::connection::{Algorithm, Auth, BreakerConfig, ConnectionConfig, Log
 pub use self::problems::{Problem, dotted};
 pub use self::secret::Secret;
 pub use self::source::{Condition, KeyEncoding, PollConfig, Preset, Scheme, SnapshotConfig, SourceConfig, Verify};
+pub use self::tls::{ForwardedHeader, TlsConfig};
 pub use self::trust::{PublicKey, Sha256Hex};
 use crate::retry::RetryPolicy;
 
@@ -57,8 +59,14 @@ pub struct Config {
 pub struct EdgeConfig {
     /// Address and port.
     pub listen: SocketAddr,
-    /// Proxies whose `X-Forwarded-For` is believed.
+    /// The certificate. Absent: callbacks come in plainly, over a proxy that speaks TLS.
+    pub tls: Option<TlsConfig>,
+    /// Proxies that are believed when they say who sent a request.
     pub trusted_proxies: Vec<IpNet>,
+    /// Where they say so.
+    pub forwarded_header: ForwardedHeader,
+    /// Connections of trusted proxies begin with a header of the PROXY protocol, version 2.
+    pub proxy_protocol: bool,
     /// Connections at once; one more waits in the kernel's queue.
     pub connections: usize,
     /// Size of a callback's body.
@@ -85,7 +93,10 @@ impl Default for EdgeConfig {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            tls: None,
             trusted_proxies: Vec::new(),
+            forwarded_header: ForwardedHeader::default(),
+            proxy_protocol: false,
             connections: 4096,
             body_limit: ByteSize::mib(1),
             header_limit: ByteSize::kib(16),
@@ -101,8 +112,12 @@ impl Default for EdgeConfig {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AdminConfig {
-    /// Address and port; loopback only.
+    /// Address and port. Beyond loopback only with a certificate.
     pub listen: SocketAddr,
+    /// The certificate.
+    pub tls: Option<TlsConfig>,
+    /// True where tokens may travel unencrypted beyond this machine, in a network that nobody listens in.
+    pub allow_plain: bool,
     /// The token that the commands and the API need. Absent: one is made at the first start and
     /// kept beside the journal, readable by the owner only.
     pub token: Option<Secret>,
@@ -110,7 +125,7 @@ pub struct AdminConfig {
 
 impl Default for AdminConfig {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8081)), token: None }
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8081)), tls: None, allow_plain: false, token: None }
     }
 }
 
@@ -128,6 +143,11 @@ pub struct JournalConfig {
     pub keep_events: Duration,
     /// How many rejected callbacks are kept for the operator to look at.
     pub rejected_sample: u32,
+    /// How long the audit log goes back.
+    #[serde(with = "duration")]
+    pub keep_audit: Duration,
+    /// How many actions the audit log has, at most.
+    pub audit_limit: u32,
     /// What is kept free on the journal's file system: with less, the edge answers 503 while what
     /// is stored already still runs. 0 keeps nothing free.
     #[serde(with = "size")]
@@ -145,6 +165,8 @@ impl Default for JournalConfig {
             dedupe_window: Duration::from_secs(35 * 24 * 3600),
             keep_events: Duration::from_secs(90 * 24 * 3600),
             rejected_sample: 1000,
+            keep_audit: Duration::from_secs(400 * 24 * 3600),
+            audit_limit: 100_000,
             free_space: ByteSize::mib(256),
             queue: 8192,
             open_deliveries: 2_000_000,

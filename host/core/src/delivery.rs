@@ -6,6 +6,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
 
 use crate::code::ErrorCode;
 
@@ -67,8 +70,16 @@ impl<'de> Deserialize<'de> for DeliveryId {
     }
 }
 
+impl PartialSchema for DeliveryId {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[0-9]+-[0-9]+$")).examples([serde_json::json!("1042-1")]).into()
+    }
+}
+
+impl ToSchema for DeliveryId {}
+
 /// Where a delivery stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
     /// Never tried yet.
@@ -130,7 +141,7 @@ impl FromStr for State {
 }
 
 /// What a dead letter means for the later deliveries of its subject to the same plugin.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Gap {
     /// Nothing: they go on.

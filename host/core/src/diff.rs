@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::call::{Request, Settlement, text_or_base64};
 use crate::code::ErrorCode;
@@ -40,12 +41,13 @@ pub struct OfflineRun {
 }
 
 /// How a run ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct End {
     /// `done`, `ignored`, `retry`, `refused`; `not-delivered` where the generation does not take
     /// events of this type.
     pub what: String,
     /// The error code, for retries and refusals.
+    #[schema(value_type = Option<String>)]
     pub code: Option<ErrorCode>,
     /// The reason in words.
     pub reason: Option<String>,
@@ -145,7 +147,7 @@ pub struct StateMade {
 }
 
 /// How two runs of one delivery differ.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Diff {
     /// Every call of either run: in the order of the new one, with those that are left out where they
     /// were.
@@ -157,7 +159,7 @@ pub struct Diff {
 }
 
 /// A call in two runs.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct CallDiff {
     /// The step.
     pub step: String,
@@ -172,7 +174,7 @@ pub struct CallDiff {
 }
 
 /// What became of a call from the old run to the new one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum CallFate {
     /// It is made in both.
@@ -188,7 +190,7 @@ pub enum CallFate {
 }
 
 /// Something that is different.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Change {
     /// Where: `method`, `headers/accept`, `body` with the JSON pointer below it.
     pub at: String,
@@ -207,7 +209,7 @@ impl CallDiff {
 }
 
 /// How alike two runs of a delivery are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Likeness {
     /// They do the same.
@@ -276,7 +278,7 @@ impl Diff {
 }
 
 /// A recorded delivery that two generations were compared on.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Compared {
     /// The event's id.
     pub event: String,

@@ -15,7 +15,9 @@
 //! | [`config`], [`plugin`] | `mortar.toml` and `plugin.toml` as data |
 //! | [`grant`], [`pattern`] | what a plugin may ask of a connection |
 //! | [`toml_problems`] | reading these files with every problem at once |
+//! | [`operator`] | who operates the host, and what they did |
 //! | [`story`] | what operators read |
+//! | [`terms`] | what an event can be found by |
 //! | [`ports`] | what the pipeline needs of the world: journal, sandbox, connector, clock |
 
 pub mod call;
@@ -27,12 +29,14 @@ pub mod diff;
 pub mod event;
 pub mod grant;
 pub mod masonhub;
+pub mod operator;
 pub mod pattern;
 pub mod plugin;
 pub mod ports;
 pub mod retry;
 pub mod round_trip;
 pub mod story;
+pub mod terms;
 mod text;
 pub mod toml_problems;
 pub mod verify;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::config::{duration, size};
 use crate::delivery::Gap;
@@ -169,7 +170,7 @@ impl Default for Limits {
 }
 
 /// What a component's file tells of where it comes from.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Provenance {
     /// Keys whose signatures are right.
     pub signed_by: Vec<String>,

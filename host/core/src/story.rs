@@ -4,15 +4,17 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::call::{Request, Response};
 use crate::delivery::{DeliveryId, EventSeq, Gap, State};
 use crate::round_trip::RoundTripState;
 
 /// One line of `mortar event list`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct EventSummary {
     /// Its place in the journal.
+    #[schema(value_type = u64)]
     pub seq: EventSeq,
     /// Its id.
     pub id: String,
@@ -23,13 +25,23 @@ pub struct EventSummary {
     /// The source it came in by.
     pub source: String,
     /// When it was received.
+    #[schema(value_type = String, format = DateTime)]
     pub received_at: Timestamp,
     /// Its deliveries; empty where no plugin handles its type.
     pub deliveries: Vec<DeliverySummary>,
 }
 
+/// A part of a list of events.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct EventPage {
+    /// The events.
+    pub events: Vec<EventSummary>,
+    /// Where the list goes on: the last place that was looked at. None at its end.
+    pub next: Option<EventSeq>,
+}
+
 /// One delivery, short.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct DeliverySummary {
     /// Its name.
     pub id: DeliveryId,
@@ -40,6 +52,7 @@ pub struct DeliverySummary {
     /// Attempts so far.
     pub attempts: u32,
     /// When the next attempt is due (waiting), else when the state was reached.
+    #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
     /// The error code of the last failure.
     pub code: Option<String>,
@@ -64,11 +77,12 @@ pub struct DeliverySummary {
 }
 
 /// `mortar event show`: everything that is known of one event.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct EventStory {
     /// The event.
     pub event: EventSummary,
     /// When it happened, by the sender's clock.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub as_of: Option<Timestamp>,
     /// The record as sent.
     pub payload: String,
@@ -79,7 +93,7 @@ pub struct EventStory {
 }
 
 /// How an event came in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Origin {
     /// Its sender told it.
@@ -90,12 +104,13 @@ pub enum Origin {
 }
 
 /// The callback that brought an event.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct CallbackStory {
     /// Whether it came, or was made of what a poll found.
     #[serde(default)]
     pub origin: Origin,
     /// When it was received.
+    #[schema(value_type = String, format = DateTime)]
     pub received_at: Timestamp,
     /// The sender's address.
     pub remote: Option<String>,
@@ -110,7 +125,7 @@ pub struct CallbackStory {
 }
 
 /// One delivery with its attempts and calls.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct DeliveryStory {
     /// The delivery.
     pub delivery: DeliverySummary,
@@ -124,11 +139,12 @@ pub struct DeliveryStory {
 }
 
 /// What is known of a round trip.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct RoundTrip {
     /// Where it stands.
     pub state: RoundTripState,
     /// When it is due, or when the ERP was looked at last.
+    #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
     /// Looks so far, since it was last made due.
     pub looks: u32,
@@ -146,7 +162,7 @@ pub struct RoundTrip {
 }
 
 /// One line of a list of round trips.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct RoundTripSummary {
     /// The delivery.
     pub delivery: DeliveryId,
@@ -161,13 +177,15 @@ pub struct RoundTripSummary {
 }
 
 /// One run of a handler.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Attempt {
     /// From 1, growing through retries and replays.
     pub number: u32,
     /// When it started.
+    #[schema(value_type = String, format = DateTime)]
     pub started_at: Timestamp,
     /// When it ended.
+    #[schema(value_type = String, format = DateTime)]
     pub ended_at: Timestamp,
     /// The digest of the generation that ran, in hex.
     pub digest: String,
@@ -184,7 +202,7 @@ pub struct Attempt {
 }
 
 /// One use of a step in an attempt.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Trace {
     /// The step.
     pub step: String,
@@ -200,7 +218,7 @@ pub struct Trace {
 }
 
 /// A line that a plugin logged.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LogLine {
     /// `debug`, `info`, `warn`, `error`; `stdout` and `stderr` for what the plugin printed.
     pub level: String,
@@ -209,7 +227,7 @@ pub struct LogLine {
 }
 
 /// One journaled call of a delivery.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Call {
     /// Its place among the delivery's calls, from 0.
     pub ordinal: u16,
@@ -220,13 +238,14 @@ pub struct Call {
     /// What was, or was about to be, sent.
     pub request: Request,
     /// When it was sent.
+    #[schema(value_type = String, format = DateTime)]
     pub sent_at: Timestamp,
     /// What is known of its fate.
     pub fate: Fate,
 }
 
 /// What is known of a journaled call.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case", tag = "state")]
 pub enum Fate {
     /// About to be sent, or sent with the answer lost: in doubt once its attempt is over.
@@ -239,6 +258,7 @@ pub enum Fate {
     /// Answered.
     Answered {
         /// When.
+        #[schema(value_type = String, format = DateTime)]
         at: Timestamp,
         /// With what.
         response: Response,
@@ -248,13 +268,14 @@ pub enum Fate {
 }
 
 /// A callback in quarantine: genuine but unreadable.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Quarantined {
     /// Its number.
     pub id: u64,
     /// The source.
     pub source: String,
     /// When it was received.
+    #[schema(value_type = String, format = DateTime)]
     pub received_at: Timestamp,
     /// What could not be read.
     pub reason: String,
@@ -263,17 +284,19 @@ pub struct Quarantined {
     /// Size of the body, in bytes.
     pub bytes: u64,
     /// When an operator replayed it with success.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub released_at: Option<Timestamp>,
 }
 
 /// A callback of the bounded sample of those that were not genuine.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Rejected {
     /// Its number.
     pub id: u64,
     /// The source.
     pub source: String,
     /// When it was received.
+    #[schema(value_type = String, format = DateTime)]
     pub received_at: Timestamp,
     /// The sender's address.
     pub remote: Option<String>,
@@ -282,11 +305,12 @@ pub struct Rejected {
     /// Its size, in bytes.
     pub bytes: u64,
     /// When an operator admitted it.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub admitted_at: Option<Timestamp>,
 }
 
 /// How much there is of what.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Counts {
     /// Events stored.
     pub events: u64,

@@ -114,7 +114,7 @@ X-A = 5
             "9:2: unknown key `journl`; did you mean `journal`?",
             "13:31: unknown key `atempts`; did you mean `attempts`?",
             "16:10: unknown value `masonhubb`; did you mean `masonhub`?",
-            "17:12: a secret is not written into this file: use { env = \"NAME\" } or { file = \"path\" }",
+            "17:12: a secret is not written into this file: use { env = \"NAME\" }, { file = \"path\" } or { credential = \"name\" }",
             "17:50: unknown key `envi`; did you mean `env`?",
             "19:1: missing key `verify`",
             "23:10: unknown value `hexx`; did you mean `hex`?",

@@ -17,6 +17,7 @@ fn build(source: &str) -> Result<Verifier, Vec<VerifyConfigError>> {
     let source: SourceConfig = toml::from_str(source).unwrap();
     Verifier::new(&source.verify, &source.secrets, &|secret| match secret {
         Secret::Env(name) => Ok(name.clone()),
+        Secret::Credential(name) => Err(format!("there is no credential {name}")),
         Secret::File(path) => Err(format!("there is no file {}", path.display())),
     })
 }

@@ -158,6 +158,30 @@ CREATE TABLE rejected (
     body BLOB NOT NULL
 ) STRICT;
 
+-- Who may operate the host. What has to be presented is random, and only its SHA-256 is kept.
+CREATE TABLE tokens (
+    name TEXT PRIMARY KEY,
+    hash BLOB NOT NULL UNIQUE,
+    role TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    created_by TEXT NOT NULL,
+    expires_at INTEGER
+) STRICT, WITHOUT ROWID;
+
+-- What operators did.
+CREATE TABLE actions (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    at INTEGER NOT NULL,
+    who TEXT NOT NULL,
+    role TEXT NOT NULL,
+    remote TEXT,
+    action TEXT NOT NULL,
+    target TEXT NOT NULL,
+    request TEXT,
+    status INTEGER NOT NULL,
+    code TEXT
+) STRICT;
+
 -- Ids of events, sorted by their keyed hash, in immutable runs: what tells a duplicate. A block
 -- holds records of 20 bytes: hash (16, big-endian), place minus the run's first (4, little-endian).
 CREATE TABLE id_runs (

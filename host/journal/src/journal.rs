@@ -1,5 +1,7 @@
 //! The port.
 
+mod operators;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -23,12 +25,13 @@ use crate::check;
 use crate::fault::journal_error;
 use crate::key::HashKeys;
 use crate::options::{OpenError, Options};
-use crate::read;
+use crate::read::{self, Lister};
 use crate::reader::Reader;
 use crate::schema::{self, Lock};
 use crate::shared::{Shared, stopped};
 use crate::space::Space;
 use crate::start::{self, Start};
+use crate::terms::{self, Terms};
 use crate::writer::{
     Accept, Admit, Checkpoints, Claiming, End, InLine, Intervene, LookAgain, Purge, Record, RegisterPlugins, Reject, Release, Remains,
     Request, TakeDue, Waiting, WriteCall, Writer,
@@ -54,6 +57,10 @@ pub struct SqliteJournal {
     hash_keys: HashKeys,
     /// Where events of which subject are, once polls have asked.
     noted: Arc<Mutex<read::Subjects>>,
+    /// Where events are by what they name.
+    terms: Option<Arc<Terms>>,
+    /// Stops what notes that, by being dropped.
+    following: Option<std::sync::mpsc::SyncSender<()>>,
     backups: Backups,
     stop: Arc<AtomicBool>,
     writer: Option<JoinHandle<Remains>>,
@@ -84,6 +91,13 @@ impl SqliteJournal {
         shared.set_behind_gaps(memory.queue.behind_gaps());
         shared.work();
 
+        let (terms, follower) = match options.terms {
+            true => terms::open(path, connect(READ_CACHE)?).unzip(),
+            false => (None, None),
+        };
+        let following = follower.map(|follower| follower.start().map_err(OpenError::Thread)).transpose()?;
+        let (following, follower) = following.unzip();
+
         let free_space = options.free_space;
         let options = Arc::new(options);
         let (checkpoints, checkpointer) = Checkpoints::new(connect(0)?, &options);
@@ -109,12 +123,28 @@ impl SqliteJournal {
         let backups = Backups::new(path.to_owned(), free_space);
         let stop = Arc::new(AtomicBool::new(false));
         let counting = count(&shared, counted, view, &stop);
-        let threads =
+        let mut threads =
             vec![loading, querying, start_thread("journal-copy", move || checkpointer.run())?, start_thread("journal-count", counting)?];
+        threads.extend(follower);
         let writer = Some(start_thread("journal-write", move || writer.run())?);
         let (line, loads, queries) = (Some(line), Some(loads), Some(queries));
         let noted = Arc::default();
-        Ok(Self { line, line_bytes, most_bytes, loads, queries, shared, hash_keys, noted, backups, stop, writer, threads })
+        Ok(Self {
+            line,
+            line_bytes,
+            most_bytes,
+            loads,
+            queries,
+            shared,
+            hash_keys,
+            noted,
+            terms,
+            following,
+            backups,
+            stop,
+            writer,
+            threads,
+        })
     }
 
     /// What writes backups of it.
@@ -191,7 +221,7 @@ impl Drop for SqliteJournal {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
         self.backups.stop();
-        (self.line, self.loads, self.queries) = (None, None, None);
+        (self.line, self.loads, self.queries, self.following) = (None, None, None, None);
         // A thread that panicked has said so.
         let remains = self.writer.take().map(JoinHandle::join);
         for thread in self.threads.drain(..) {
@@ -244,8 +274,8 @@ impl RoundTrips for SqliteJournal {
         self.write(LookAgain { at, now })
     }
 
-    fn round_trips(&self, state: RoundTripState, limit: usize) -> Receipt<Vec<story::RoundTripSummary>> {
-        self.query(move |conn, _| read::round_trips(conn, state, limit))
+    fn round_trips(&self, state: RoundTripState, before: Option<DeliveryId>, limit: usize) -> Receipt<Vec<story::RoundTripSummary>> {
+        self.query(move |conn, _| read::round_trips(conn, state, before, limit))
     }
 
     fn report(&self, since: Timestamp) -> Receipt<Vec<RoundTripCount>> {
@@ -303,7 +333,13 @@ impl Journal for SqliteJournal {
     }
 
     fn events(&self, filter: Filter) -> Receipt<Vec<story::EventSummary>> {
-        self.query(move |conn, shared| read::list(conn, shared, &filter))
+        let page = self.page(Filter { look: 0, ..filter });
+        Box::pin(async move { Ok(page.await?.events) })
+    }
+
+    fn page(&self, filter: Filter) -> Receipt<story::EventPage> {
+        let (keys, terms) = (self.hash_keys, self.terms.clone());
+        self.query(move |conn, shared| read::list(Lister { conn, shared, keys: &keys, terms: terms.as_deref() }, &filter))
     }
 
     fn story(&self, event: String) -> Receipt<Option<story::EventStory>> {
@@ -315,8 +351,8 @@ impl Journal for SqliteJournal {
         self.write(Intervene { delivery, intervention, now })
     }
 
-    fn quarantined(&self, released: bool, limit: usize) -> Receipt<Vec<story::Quarantined>> {
-        self.query(move |conn, _| read::quarantined(conn, released, limit))
+    fn quarantined(&self, released: bool, before: Option<u64>, limit: usize) -> Receipt<Vec<story::Quarantined>> {
+        self.query(move |conn, _| read::quarantined(conn, released, before, limit))
     }
 
     fn quarantined_callback(&self, id: u64) -> Receipt<Option<(story::Quarantined, NewCallback)>> {
@@ -327,8 +363,8 @@ impl Journal for SqliteJournal {
         self.write(Release { id, now })
     }
 
-    fn rejected(&self, limit: usize) -> Receipt<Vec<story::Rejected>> {
-        self.query(move |conn, _| read::rejected(conn, limit))
+    fn rejected(&self, before: Option<u64>, limit: usize) -> Receipt<Vec<story::Rejected>> {
+        self.query(move |conn, _| read::rejected(conn, before, limit))
     }
 
     fn rejected_callback(&self, id: u64) -> Receipt<Option<(story::Rejected, NewCallback)>> {

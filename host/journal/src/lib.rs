@@ -13,6 +13,7 @@
 //! | `queue` | the open deliveries in memory: order, due times, leases |
 //! | `ids` | which event ids are known |
 //! | `reader`, `read` | the threads that read, and what they read |
+//! | `terms` | where events are by what they name: order numbers, SKUs, tracking numbers |
 //! | `shared` | what the writer publishes: counts, what is running, when something is claimable |
 //! | `space` | the room on the disk: callbacks are refused before it is full |
 //! | `recent`, `names`, `key`, `fault` | just accepted events, shared names, keys and hashes, SQLite's faults |
@@ -50,6 +51,7 @@ mod schema;
 mod shared;
 mod space;
 mod start;
+mod terms;
 mod writer;
 
 pub use backup::{BackupError, Backups, Restored, restore};

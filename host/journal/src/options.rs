@@ -17,6 +17,12 @@ pub struct Options {
     pub rejected_sample: u32,
     /// The most bytes that the bodies of the rejected callbacks take.
     pub rejected_bytes: u64,
+    /// How long the audit log goes back.
+    pub keep_audit: Duration,
+    /// How many actions the audit log has, at most.
+    pub audit_limit: u32,
+    /// How many tokens there can be.
+    pub tokens: u32,
     /// Bytes that are kept free on the file system; with less, callbacks are refused. 0: none.
     pub free_space: u64,
     /// Operations in line before `Busy`.
@@ -36,6 +42,9 @@ pub struct Options {
     pub ids_per_run: usize,
     /// Bytes in the write-ahead log before it is copied into the file.
     pub wal_bytes: u64,
+    /// Whether events are noted by what they name, in a file beside the journal. Searches read all events
+    /// without.
+    pub terms: bool,
 }
 
 impl Default for Options {
@@ -46,6 +55,9 @@ impl Default for Options {
             keep_events: config.keep_events,
             rejected_sample: config.rejected_sample,
             rejected_bytes: 64 << 20,
+            keep_audit: config.keep_audit,
+            audit_limit: config.audit_limit,
+            tokens: 1000,
             free_space: config.free_space.0,
             queue: config.queue,
             queue_bytes: 128 << 20,
@@ -61,6 +73,7 @@ impl Default for Options {
             ids_per_run: 225_000,
             // Larger ones save nothing more, and the disk is busy for longer when it is copied.
             wal_bytes: 16 << 20,
+            terms: false,
         }
     }
 }

@@ -3,6 +3,7 @@
 mod aside;
 mod known;
 mod listing;
+mod operators;
 mod recordings;
 mod round_trips;
 mod rows;
@@ -19,7 +20,8 @@ use rusqlite::{Connection, OptionalExtension};
 
 pub(crate) use aside::{quarantined, quarantined_callback, rejected, rejected_callback};
 pub(crate) use known::{Subjects, known};
-pub(crate) use listing::list;
+pub(crate) use listing::{Lister, list};
+pub(crate) use operators::{actions, token, tokens};
 pub(crate) use recordings::{recording, recordings};
 pub(crate) use round_trips::{due, first_since, report, round_trips};
 pub(crate) use story::story;
@@ -82,10 +84,10 @@ fn claim(conn: &Connection, packs: &mut Packs, taken: &Taken) -> rusqlite::Resul
 
 /// The pack that was read last: events that follow each other often share one.
 #[derive(Default)]
-struct Packs(Option<(i64, Bytes)>);
+pub(crate) struct Packs(Option<(i64, Bytes)>);
 
 impl Packs {
-    fn get(&mut self, conn: &Connection, id: i64) -> rusqlite::Result<Bytes> {
+    pub(crate) fn get(&mut self, conn: &Connection, id: i64) -> rusqlite::Result<Bytes> {
         if let Some((_, pack)) = self.0.as_ref().filter(|(last, _)| *last == id) {
             return Ok(pack.clone());
         }

@@ -24,6 +24,7 @@ impl Sqlite {
             open_deliveries: settings.open_deliveries,
             // Small enough that a few events cross every bound.
             ids_per_run: 8,
+            terms: true,
             event_cache: if settings.cached { 1 << 20 } else { 0 },
             ..Options::default()
         };

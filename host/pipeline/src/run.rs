@@ -74,7 +74,8 @@ impl Runner {
             tracing::error!(event = %claim.event.id, plugin = %plugin.name, %fault, "the end of an attempt could not be journaled");
             return;
         }
-        self.ports.observer.observe(&Observation::Attempt { plugin: &plugin.name, result, took: started.elapsed() });
+        let age = ended_at.duration_since(claim.since).unsigned_abs();
+        self.ports.observer.observe(&Observation::Attempt { plugin: &plugin.name, result, took: started.elapsed(), age });
         let (delivery, dead) = (claim.lease.delivery, result == "dead");
         if result != "waiting" {
             self.plugins.shadows.ended(&plugin, delivery);
@@ -98,9 +99,9 @@ impl Runner {
         (ran, end)
     }
 
-    fn policy<'a>(&'a self, plugin: &'a Plugin, steps: &StepsEnd, ending: &Ending) -> &'a RetryPolicy {
+    fn policy(&self, plugin: &Plugin, steps: &StepsEnd, ending: &Ending) -> RetryPolicy {
         let of_connection = || self.ports.connector.retry(steps.unavailable_connection(ending)?);
-        plugin.settings.retry.as_ref().or_else(of_connection).unwrap_or(&self.retry)
+        plugin.settings.retry.clone().or_else(of_connection).unwrap_or_else(|| self.retry.clone())
     }
 
     async fn finish(&self, finish: Finish, now: Timestamp) -> Result<(), JournalError> {

@@ -11,7 +11,7 @@ use fakes::*;
 use jiff::Timestamp;
 use mortar_core::call::CallError;
 use mortar_core::code::ErrorCode;
-use mortar_core::delivery::{Ending, Verdict};
+use mortar_core::delivery::{DeliveryId, Ending, Verdict};
 use mortar_core::plugin::PluginSettings;
 use mortar_core::ports::*;
 use mortar_core::retry::RetryPolicy;
@@ -45,7 +45,7 @@ impl RoundTrips for OneDue {
     fn look_again(&self, _: LookAt, _: Timestamp) -> Receipt<Marked> {
         panic!("the pipeline does not ask this")
     }
-    fn round_trips(&self, _: RoundTripState, _: usize) -> Receipt<Vec<RoundTripSummary>> {
+    fn round_trips(&self, _: RoundTripState, _: Option<DeliveryId>, _: usize) -> Receipt<Vec<RoundTripSummary>> {
         panic!("the pipeline does not ask this")
     }
     fn report(&self, _: Timestamp) -> Receipt<Vec<RoundTripCount>> {

@@ -60,5 +60,5 @@ pub use compile::{Compiler, compile_as_child};
 pub use discover::discover;
 pub use error::SandboxError;
 pub use inspect::{Inspected, inspect};
-pub use sandbox::{SandboxOptions, WasmSandbox};
+pub use sandbox::{KnownConnections, SandboxOptions, WasmSandbox};
 pub use trust::Trust;

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use bytesize::ByteSize;
@@ -36,7 +36,7 @@ pub struct SandboxOptions {
     /// Whose components are loaded.
     pub trust: Trust,
     /// The configured connections, if it is known: no other one can be granted.
-    pub connections: Option<BTreeSet<String>>,
+    pub connections: Option<KnownConnections>,
     /// Who compiles.
     pub compiler: Compiler,
     /// Size of a component file.
@@ -50,6 +50,9 @@ pub struct SandboxOptions {
     /// How often the directory is looked at where the system tells of no change.
     pub rescan: Duration,
 }
+
+/// The names of the configured connections, as they are now.
+pub type KnownConnections = Arc<RwLock<BTreeSet<String>>>;
 
 impl Default for SandboxOptions {
     fn default() -> Self {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::PoisonError;
 
 use mortar_core::config::Problem;
 use mortar_core::plugin::{PluginProblem, PluginSettings, code};
@@ -29,7 +30,13 @@ pub(crate) fn understand(
     let odd = settings.problems().into_iter().chain(nothing_delivered(&settings)).map(|problem| (code::SETTINGS, problem));
     let problems: Vec<_> = odd
         .chain(over_limit(&settings, options).map(|problem| (code::LIMIT, problem)))
-        .chain(options.connections.iter().filter(|_| is_new).flat_map(|known| unknown_connections(&settings, known)))
+        .chain(
+            options
+                .connections
+                .iter()
+                .filter(|_| is_new)
+                .flat_map(|known| unknown_connections(&settings, &known.read().unwrap_or_else(PoisonError::into_inner))),
+        )
         .map(|(code, wrong)| problem(code, wrong.to_string(), locate(text, &wrong.key)))
         .collect();
     if problems.is_empty() { Ok(settings) } else { Err(problems) }
@@ -58,6 +65,8 @@ fn over_limit(settings: &PluginSettings, options: &SandboxOptions) -> Option<Pro
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, RwLock};
+
     use super::*;
 
     fn problems(text: &str) -> Vec<(Option<usize>, Option<usize>, &'static str, String)> {
@@ -80,7 +89,7 @@ mod tests {
 
     #[test]
     fn a_grant_of_a_connection_that_nobody_configured_has_its_place() {
-        let connections = Some(BTreeSet::from(["erp".to_owned()]));
+        let connections = Some(Arc::new(RwLock::new(BTreeSet::from(["erp".to_owned()]))));
         let options = SandboxOptions { connections, ..SandboxOptions::default() };
         let text = "connections = [\n  \"erp\",\n  \"epr\",\n]\n";
         let read = |is_new| understand("shop", Path::new("plugin.toml"), text, &options, is_new);

@@ -7,13 +7,17 @@
 //! | [`masonhub`] | MasonHub's own API, as the host asks it |
 //! | [`serve`](mod@serve) | `mortar serve`: start, run, stop |
 //! | [`wire`](mod@wire) | the one place that names adapters |
+//! | [`reload`](mod@reload) | the configuration is read again while the host serves |
+//! | [`lifecycle`] | what the service manager is told |
 //! | [`edge`] | where callbacks come in |
 //! | [`admin`], [`admin_types`] | the API for operators, and what it says |
+//! | [`dashboard`] | pages that show operators how the host is |
 //! | [`poll`] | polls of MasonHub's API for what no callback brought |
 //! | [`checklist`] | MasonHub's validation checklist, for `mortar validate` and the demo |
 //! | [`alerts`] | operators are told when something is wrong |
 //! | [`rehearsal`] | one event through one plugin, with an ERP that is played |
 //! | [`cases`] | golden cases of a plugin: read, run, judged, written |
+//! | [`tls`] | certificates of listeners, read again when they change |
 //! | [`watching`] | a plugin's files were changed by its author |
 //! | [`telemetry`] | log and metrics |
 //! | [`demo`] | `mortar demo`: the whole path on one machine |
@@ -27,12 +31,16 @@ pub mod cases;
 pub mod checklist;
 pub mod cli;
 pub mod config;
+pub mod dashboard;
 pub mod demo;
 pub mod edge;
+pub mod lifecycle;
 pub mod masonhub;
 pub mod poll;
 pub mod rehearsal;
+pub mod reload;
 pub mod serve;
 pub mod telemetry;
+pub mod tls;
 pub mod watching;
 pub mod wire;

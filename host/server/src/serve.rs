@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use mortar_core::config::TlsConfig;
 use mortar_core::ports::Clock;
 use mortar_pipeline::Ports;
 use mortar_pipeline::confirm::confirm;
@@ -11,11 +12,16 @@ use mortar_pipeline::dispatch::dispatch;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
 
 use crate::admin::{self, Admin};
 use crate::alerts::{Alerts, Look};
 use crate::config::Loaded;
-use crate::edge::{self, Edge};
+use crate::dashboard::{self, Dashboard};
+use crate::edge::{self, Edge, H2, Rules};
+use crate::lifecycle;
+use crate::reload::Reloader;
+use crate::tls::Certificate;
 use crate::wire::{self, SystemClock, WireError};
 
 /// How often what is past its time is looked for.
@@ -40,6 +46,14 @@ pub enum ServeError {
         /// What the system says.
         cause: std::io::Error,
     },
+    /// A certificate cannot be used.
+    #[error("{what}.tls: {why}")]
+    Certificate {
+        /// `edge` or `admin`.
+        what: &'static str,
+        /// What is wrong with it.
+        why: String,
+    },
     /// The admin token can be neither read nor made.
     #[error("the admin token: {0}")]
     Token(String),
@@ -63,6 +77,8 @@ pub async fn serve(loaded: Loaded) -> Result<(), ServeError> {
     let config = &loaded.config;
     let edge_listener = bind("edge", config.edge.listen).await?;
     let admin_listener = bind("admin", config.admin.listen).await?;
+    let edge_tls = certificate(&loaded, "edge", config.edge.tls.as_ref())?;
+    let admin_tls = certificate(&loaded, "admin", config.admin.tls.as_ref())?;
     let edge_address = edge_listener.local_addr().unwrap_or(config.edge.listen);
     let admin_address = admin_listener.local_addr().unwrap_or(config.admin.listen);
 
@@ -77,9 +93,15 @@ pub async fn serve(loaded: Loaded) -> Result<(), ServeError> {
         wired.metrics.clone(),
         config.sources.keys().cloned().collect(),
     );
+    let rules = Rules::new(config.edge.clone(), sources);
+    let edge = Arc::new(Edge::new(rules, ports.clone(), wired.plugins.clone(), stopping.clone()));
+    let certificates = [&edge_tls, &admin_tls].into_iter().flatten().cloned().collect();
+    let (clock, connections) = (ports.clock.clone(), wired.connections.clone());
+    let reloader = Arc::new(Reloader::new(&loaded, clock, edge.clone(), connections, wired.known.clone(), certificates));
     let admin = Arc::new(Admin {
         ports: ports.clone(),
         round_trips: wired.round_trips.clone(),
+        operators: wired.operators,
         plugins: wired.plugins.clone(),
         pollers: wired.pollers.clone(),
         connections: wired.connections,
@@ -88,12 +110,25 @@ pub async fn serve(loaded: Loaded) -> Result<(), ServeError> {
         metrics: wired.metrics,
         swaps: wired.swaps.clone(),
         edge: edge_address,
+        callbacks: edge.clone(),
+        reloader: reloader.clone(),
+        stopping: stopping.clone(),
         started_at: SystemClock.now(),
         token: admin_token(&loaded)?,
     });
-    let edge = Arc::new(Edge::new(config.edge.clone(), sources, ports.clone(), wired.plugins.clone(), stopping.clone()));
-    let edge = tokio::spawn(edge::listen(edge_listener, edge, stopping.clone()));
-    let admin = tokio::spawn(serve_admin(admin_listener, admin, stopping.clone()));
+    let api = admin::router(admin.clone());
+    let dashboard = Dashboard::new(admin, api.clone(), Arc::new(loaded.clone()), wired.pulse, stopping.clone());
+    let dashboard = dashboard.map_err(WireError::Config)?;
+    let pages = tokio::spawn(dashboard.clone().follow());
+    let following_certificates: Vec<_> = [("edge", &edge_tls), ("admin", &admin_tls)]
+        .into_iter()
+        .filter_map(|(what, tls)| Some(tokio::spawn(tls.clone()?.follow(what, stopping.clone()))))
+        .collect();
+    let edge_tls = acceptor("edge", edge_tls.as_ref(), &[H2, "http/1.1"])?;
+    let admin_tls = acceptor("admin", admin_tls.as_ref(), &["http/1.1"])?;
+    let edge = tokio::spawn(edge::listen(edge_listener, edge_tls, edge, stopping.clone()));
+    let admin = tokio::spawn(admin::listen::serve(admin_listener, admin_tls, dashboard::router(dashboard).merge(api), stopping.clone()));
+    let watching = tokio::spawn(lifecycle::watchdog(stopping.clone()));
     let alerting = tokio::spawn(alerts.run(look, stopping.clone()));
     let purging = tokio::spawn(purge(ports.clone(), stopping.clone()));
     let shadowing = tokio::spawn(wired.swaps.clone().shadow(stopping.clone()));
@@ -104,8 +139,10 @@ pub async fn serve(loaded: Loaded) -> Result<(), ServeError> {
     let dispatching = tokio::spawn(dispatch(ports.clone(), wired.plugins.clone(), config.delivery.clone(), stopping));
     let names: Vec<_> = wired.plugins.now().iter().map(|n| n.plugin.name.clone()).collect();
     tracing::info!(edge = %edge_address, admin = %admin_address, plugins = ?names, "serving");
+    lifecycle::ready(&format!("callbacks at {edge_address}, operators at {admin_address}"));
 
-    signals.first().await;
+    signals.stop_or_reload(&reloader).await;
+    lifecycle::stopping();
     tracing::info!(drain = ?config.delivery.drain_timeout, "stopping: no new callbacks, running attempts come to an end");
     // There is always a receiver: the tasks above hold one.
     let _ = stop.send(true);
@@ -118,7 +155,8 @@ pub async fn serve(loaded: Loaded) -> Result<(), ServeError> {
     polling.iter().for_each(tokio::task::JoinHandle::abort);
     // What is wrong still is told again after the next start.
     alerting.abort();
-    let _ = tokio::join!(admin, purging, following, shadowing, confirming);
+    following_certificates.iter().for_each(tokio::task::JoinHandle::abort);
+    let _ = tokio::join!(admin, pages, watching, purging, following, shadowing, confirming);
     ports.journal.close().await.map_err(ServeError::Close)?;
     tracing::info!("stopped");
     Ok(())
@@ -133,13 +171,14 @@ async fn drain(edge: tokio::task::JoinHandle<()>, dispatching: tokio::task::Join
     }
 }
 
-async fn serve_admin(listener: TcpListener, admin: Arc<Admin>, mut stop: watch::Receiver<bool>) {
-    let stopped = async move {
-        let _ = stop.wait_for(|stop| *stop).await;
-    };
-    if let Err(fault) = axum::serve(listener, admin::router(admin)).with_graceful_shutdown(stopped).await {
-        tracing::error!(%fault, "the admin API ended");
-    }
+fn certificate(loaded: &Loaded, what: &'static str, tls: Option<&TlsConfig>) -> Result<Option<Arc<Certificate>>, ServeError> {
+    let read = |tls| Certificate::load(loaded, tls).map(Arc::new).map_err(|why| ServeError::Certificate { what, why });
+    tls.map(read).transpose()
+}
+
+fn acceptor(what: &'static str, certificate: Option<&Arc<Certificate>>, protocols: &[&str]) -> Result<Option<TlsAcceptor>, ServeError> {
+    let make = |certificate: &Arc<Certificate>| certificate.acceptor(protocols).map_err(|why| ServeError::Certificate { what, why });
+    certificate.map(make).transpose()
 }
 
 /// Forgets what is past its time, a little at a time.
@@ -176,13 +215,37 @@ fn admin_token(loaded: &Loaded) -> Result<String, ServeError> {
 }
 
 struct Signals {
+    hang_up: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
     interrupt: tokio::signal::unix::Signal,
 }
 
 impl Signals {
     fn new() -> std::io::Result<Self> {
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+        Ok(Self {
+            hang_up: signal(SignalKind::hangup())?,
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    /// Waits for the signal to stop; with each SIGHUP meanwhile the configuration is read again.
+    async fn stop_or_reload(&mut self, reloader: &Reloader) {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return,
+                _ = self.hang_up.recv() => {
+                    lifecycle::reloading();
+                    // What came of it is in the log and in the status.
+                    let told = match reloader.reload().await {
+                        Ok(_) => "serving",
+                        Err(_) => "serving; the configuration has problems, see `mortar status`",
+                    };
+                    lifecycle::ready(told);
+                }
+            }
+        }
     }
 
     async fn first(&mut self) {

@@ -1,20 +1,21 @@
 //! The one place that names adapters: from a configuration to a host that can run.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::{Arc, LazyLock, Mutex, RwLock};
 
 use jiff::Timestamp;
 use mortar_connect::{Connections, Keeper, Secrets};
 use mortar_core::config::{Config, Secret, SourceConfig};
-use mortar_core::ports::{Clock, Journal, Observer, Polls, Random, Recordings, RoundTrips, Sandbox};
+use mortar_core::ports::{Clock, Journal, Observer, Operators, Polls, Random, Recordings, RoundTrips, Sandbox};
 use mortar_journal::{Backups, SqliteJournal};
 use mortar_pipeline::Ports;
 use mortar_pipeline::plugins::Plugins;
 use mortar_pipeline::swap::Swaps;
-use mortar_sandbox::{Compiler, SandboxError, SandboxOptions, Trust, WasmSandbox};
+use mortar_sandbox::{Compiler, KnownConnections, SandboxError, SandboxOptions, Trust, WasmSandbox};
 use tokio::time::Instant;
 
 use crate::config::{Loaded, secrets};
+use crate::dashboard::pulse::Pulse;
 use crate::edge::Source;
 use crate::masonhub::Api;
 use crate::poll::Poller;
@@ -77,16 +78,22 @@ pub struct Wired {
     pub round_trips: Arc<dyn RoundTrips>,
     /// Who handles what.
     pub plugins: Arc<Plugins>,
+    /// Who may operate the host, and what they did.
+    pub operators: Arc<dyn Operators>,
     /// What polls MasonHub's API, for each source that has one.
     pub pollers: Vec<Arc<Poller>>,
     /// What follows the plugin directory.
     pub swaps: Arc<Swaps>,
     /// The connections, for their status.
     pub connections: Arc<Connections>,
+    /// The names of the connections, as plugins may be granted them.
+    pub known: KnownConnections,
     /// What writes backups of the journal.
     pub backups: Backups,
     /// The metrics page.
     pub metrics: Arc<Metrics>,
+    /// What was counted in each minute.
+    pub pulse: Arc<Pulse>,
 }
 
 /// Puts the adapters together, and the plugins in force that can be.
@@ -97,15 +104,19 @@ pub struct Wired {
 pub async fn wire(loaded: &Loaded) -> Result<Wired, WireError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let metrics = Arc::new(Metrics::default());
-    let observer: Arc<dyn Observer> = metrics.clone();
+    let pulse = Arc::new(Pulse::new(clock.now(), metrics.clone()));
+    let observer: Arc<dyn Observer> = pulse.clone();
     let journal = open_journal(loaded, clock.clone())?;
     let backups = journal.backups();
     let journal = Arc::new(journal);
     let round_trips: Arc<dyn RoundTrips> = journal.clone();
+    let operators: Arc<dyn Operators> = journal.clone();
     let polls: Arc<dyn Polls> = journal.clone();
     let recordings: Arc<dyn Recordings> = journal.clone();
     let journal: Arc<dyn Journal> = journal;
-    let sandbox: Arc<dyn Sandbox> = Arc::new(open_sandbox(loaded, &loaded.path(&loaded.config.plugins.directory), true, clock.clone())?);
+    let known = known_connections(loaded);
+    let directory = loaded.path(&loaded.config.plugins.directory);
+    let sandbox: Arc<dyn Sandbox> = Arc::new(sandbox_of(loaded, &directory, true, known.clone(), clock.clone())?);
     let connections = Connections::new(&loaded.config.connections, loaded, clock.clone(), observer.clone())
         .map_err(|errors| WireError::Config(lines(&errors)))?;
     let connections = Arc::new(connections);
@@ -114,7 +125,7 @@ pub async fn wire(loaded: &Loaded) -> Result<Wired, WireError> {
     let swaps = Swaps::new(ports.clone(), sandbox, recordings, plugins.clone(), loaded.config.plugins.clone());
     let pollers = pollers(loaded, &ports, &polls, &plugins)?;
     swaps.start().await?;
-    Ok(Wired { ports, round_trips, plugins, pollers, swaps, connections, backups, metrics })
+    Ok(Wired { ports, round_trips, operators, plugins, pollers, swaps, connections, known, backups, metrics, pulse })
 }
 
 fn pollers(loaded: &Loaded, ports: &Ports, polls: &Arc<dyn Polls>, plugins: &Arc<Plugins>) -> Result<Vec<Arc<Poller>>, WireError> {
@@ -165,13 +176,27 @@ pub fn sources(loaded: &Loaded) -> Result<Vec<Source>, WireError> {
     if errors.is_empty() { Ok(sources) } else { Err(WireError::Config(errors.join("\n"))) }
 }
 
+fn known_connections(loaded: &Loaded) -> KnownConnections {
+    Arc::new(RwLock::new(loaded.config.connections.keys().cloned().collect()))
+}
+
 /// The sandbox of a configuration, over this plugin directory. Generations are kept only for a host that
 /// serves.
 ///
 /// # Errors
 /// The sandbox's.
 pub fn open_sandbox(loaded: &Loaded, directory: &Path, keeps: bool, clock: Arc<dyn Clock>) -> Result<WasmSandbox, SandboxError> {
-    let Config { plugins, journal, connections, .. } = &loaded.config;
+    sandbox_of(loaded, directory, keeps, known_connections(loaded), clock)
+}
+
+fn sandbox_of(
+    loaded: &Loaded,
+    directory: &Path,
+    keeps: bool,
+    known: KnownConnections,
+    clock: Arc<dyn Clock>,
+) -> Result<WasmSandbox, SandboxError> {
+    let Config { plugins, journal, .. } = &loaded.config;
     let beside = |set: &Option<PathBuf>, name: &str| {
         set.as_ref().map_or_else(|| loaded.path(&journal.path).with_file_name(name), |path| loaded.path(path))
     };
@@ -183,7 +208,7 @@ pub fn open_sandbox(loaded: &Loaded, directory: &Path, keeps: bool, clock: Arc<d
         cache_limit: plugins.cache_limit,
         cache_time: plugins.cache_time,
         trust: Trust { keys: plugins.trusted_keys.clone(), digests: plugins.allowed_digests.clone() },
-        connections: Some(connections.keys().cloned().collect()),
+        connections: Some(known),
         compiler: Compiler::Child {
             program: this_program(),
             arguments: vec!["compile".into()],
@@ -232,9 +257,12 @@ fn open_journal(loaded: &Loaded, clock: Arc<dyn Clock>) -> Result<SqliteJournal,
         dedupe_window: config.dedupe_window,
         keep_events: config.keep_events,
         rejected_sample: config.rejected_sample,
+        keep_audit: config.keep_audit,
+        audit_limit: config.audit_limit,
         free_space: config.free_space.0,
         queue: config.queue,
         open_deliveries: config.open_deliveries,
+        terms: true,
         ..mortar_journal::Options::default()
     };
     SqliteJournal::open(&path, options, clock).map_err(|cause| WireError::Journal { path, cause })

@@ -12,6 +12,8 @@
 //! | [`torture`] | `cargo xtask torture` |
 //! | [`erp`] | `cargo xtask erp` |
 //! | [`e2e`] | `cargo xtask e2e` |
+//! | [`conformance`] | `cargo xtask conformance` |
+//! | [`browser`] | `cargo xtask browser` |
 //! | [`fuzz`] | `cargo xtask fuzz` |
 //! | [`audit`] | `cargo xtask audit` |
 //! | [`run`] | how commands are run |
@@ -20,6 +22,8 @@
 
 mod audit;
 mod bench;
+mod browser;
+mod conformance;
 mod demo;
 mod e2e;
 mod erp;
@@ -77,12 +81,20 @@ enum Command {
         #[command(subcommand)]
         command: erp::Erp,
     },
+    /// The dashboard in a real browser, which is installed if it can be; pictures go to target/screenshots
+    Browser {
+        /// What goes to the tests, for example the name of one
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// The round trip with a real ERP: every test of tests/e2e, and a table of what arrived
     E2e {
         /// What the test binary takes, for example the name of a test
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// The admin API against its OpenAPI document, by schemathesis, which is installed by itself
+    Conformance,
     /// Simulates hosts under crashes and faults, from seeds; a seed is a run
     Sim {
         /// --seeds N, --from S, --seed S, --trace
@@ -114,8 +126,10 @@ fn main() -> ExitCode {
         Command::Hello { languages } => hello::build(&languages),
         Command::Demo { arguments } => demo::demo(&arguments),
         Command::Bench { arguments } => bench::bench(&arguments),
+        Command::Conformance => conformance::conformance(),
         Command::E2e { arguments } => e2e::e2e(&arguments),
         Command::Erp { command } => erp::erp(&command),
+        Command::Browser { arguments } => browser::browser(&arguments),
         Command::Sim { arguments } => sim::sim(&arguments),
         Command::Torture { arguments } => torture::torture(&arguments),
         Command::Fuzz { seconds, target } => fuzz::fuzz(seconds, target.as_deref()),

@@ -3,6 +3,7 @@
 //!
 //! | module | what is in it |
 //! |---|---|
+//! | [`dashboard`] | pages of the dashboard over a full journal and over an empty one |
 //! | [`ingest`] | accepting callbacks, against a bare responder and an append-only log |
 //! | [`deliver`] | from callback to ERP call |
 //! | [`flood`] | genuine callbacks among hostile connections |
@@ -21,6 +22,7 @@
 
 #![allow(clippy::print_stderr, reason = "a command-line program")]
 
+mod dashboard;
 mod deliver;
 mod erp;
 mod figures;
@@ -67,6 +69,8 @@ enum Bench {
     Languages(languages::Settings),
     /// Into a real ERP, Tryton
     Erp(erp::Settings),
+    /// Pages of the dashboard over a full journal
+    Dashboard(dashboard::Pages),
     /// Starting over a large journal
     Recover(recover::Recovery),
     /// The bare responder (started by `ingest`)
@@ -118,6 +122,7 @@ fn main() -> anyhow::Result<()> {
             Bench::Plugins(many) => plugins::bench(&many).await,
             Bench::Languages(settings) => languages::bench(&settings).await,
             Bench::Erp(settings) => erp::bench(&settings).await,
+            Bench::Dashboard(pages) => dashboard::bench(&pages).await,
             Bench::Recover(recovery) => recover::bench(&recovery).await,
             Bench::Bare => responders::bare().await,
             Bench::Log { file } => responders::log(&file).await,

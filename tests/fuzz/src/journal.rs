@@ -63,8 +63,8 @@ impl Asking {
         for event in &told.events {
             told.stories.extend(self.wait(self.journal.story(event.seq.to_string())).flatten());
         }
-        told.quarantined = self.wait(self.journal.quarantined(true, 100)).unwrap_or_default();
-        told.rejected = self.wait(self.journal.rejected(100)).unwrap_or_default();
+        told.quarantined = self.wait(self.journal.quarantined(true, None, 100)).unwrap_or_default();
+        told.rejected = self.wait(self.journal.rejected(None, 100)).unwrap_or_default();
         let (quarantined, rejected) = (told.quarantined.iter().map(|one| one.id), told.rejected.iter().map(|one| one.id));
         for id in quarantined.chain(1..4) {
             told.set_aside
@@ -74,7 +74,7 @@ impl Asking {
             told.set_aside.extend(self.wait(self.journal.rejected_callback(id)).flatten().map(|(_, callback)| ("rejected", id, callback)));
         }
         for state in RoundTripState::ALL {
-            told.round_trips.extend(self.wait(self.journal.round_trips(state, 100)).unwrap_or_default());
+            told.round_trips.extend(self.wait(self.journal.round_trips(state, None, 100)).unwrap_or_default());
         }
         self.wait(self.journal.report(Timestamp::UNIX_EPOCH));
         self.wait(self.journal.state(PluginNo(1), "cursor".into()));

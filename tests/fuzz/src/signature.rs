@@ -34,6 +34,7 @@ fn verifiers() -> &'static [Verifier] {
     VERIFIERS.get_or_init(|| {
         let resolve = |secret: &Secret| match secret {
             Secret::Env(text) => Ok(text.clone()),
+            Secret::Credential(name) => Err(name.clone()),
             Secret::File(path) => Err(path.display().to_string()),
         };
         let verifier = |source: &&str| {

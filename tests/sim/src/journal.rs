@@ -345,10 +345,13 @@ impl Journal for SimJournal {
         self.write(move |work| work.intervene(delivery, intervention, now))
     }
 
-    fn quarantined(&self, released: bool, limit: usize) -> Receipt<Vec<story::Quarantined>> {
+    fn quarantined(&self, released: bool, before: Option<u64>, limit: usize) -> Receipt<Vec<story::Quarantined>> {
         self.read(move |tables, _| {
             let all = tables.quarantine.values().rev().map(|(about, _)| story::Quarantined { body: None, ..about.clone() });
-            all.filter(|about| released || about.released_at.is_none()).take(limit).collect()
+            all.filter(|about| released || about.released_at.is_none())
+                .filter(|about| before.is_none_or(|before| about.id < before))
+                .take(limit)
+                .collect()
         })
     }
 
@@ -360,8 +363,11 @@ impl Journal for SimJournal {
         self.write(move |work| work.release(id, now))
     }
 
-    fn rejected(&self, limit: usize) -> Receipt<Vec<story::Rejected>> {
-        self.read(move |tables, _| tables.rejected.values().rev().take(limit).map(|(about, _)| about.clone()).collect())
+    fn rejected(&self, before: Option<u64>, limit: usize) -> Receipt<Vec<story::Rejected>> {
+        self.read(move |tables, _| {
+            let all = tables.rejected.values().rev().map(|(about, _)| about.clone());
+            all.filter(|about| before.is_none_or(|before| about.id < before)).take(limit).collect()
+        })
     }
 
     fn rejected_callback(&self, id: u64) -> Receipt<Option<(story::Rejected, NewCallback)>> {

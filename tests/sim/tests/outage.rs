@@ -162,10 +162,10 @@ impl Journal for AtOnce<SqliteJournal> {
         fn events(filter: Filter) -> Vec<EventSummary>;
         fn story(event: String) -> Option<EventStory>;
         fn intervene(delivery: DeliveryId, intervention: Intervention, now: Timestamp) -> ();
-        fn quarantined(released: bool, limit: usize) -> Vec<Quarantined>;
+        fn quarantined(released: bool, before: Option<u64>, limit: usize) -> Vec<Quarantined>;
         fn quarantined_callback(id: u64) -> Option<(Quarantined, NewCallback)>;
         fn release(id: u64, now: Timestamp) -> ();
-        fn rejected(limit: usize) -> Vec<Rejected>;
+        fn rejected(before: Option<u64>, limit: usize) -> Vec<Rejected>;
         fn rejected_callback(id: u64) -> Option<(Rejected, NewCallback)>;
         fn admit(id: u64, now: Timestamp) -> ();
         fn counts() -> Counts;

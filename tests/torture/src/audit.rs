@@ -92,7 +92,7 @@ async fn stored(setup: &Setup) -> Result<BTreeMap<String, Vec<DeliverySummary>>>
     let mut all = BTreeMap::new();
     let mut page = format!("/api/events?limit={ROWS}");
     loop {
-        let events: Vec<EventSummary> = serde_json::from_value(ask(setup, &page).await?)?;
+        let events: Vec<EventSummary> = serde_json::from_value(ask(setup, &page).await?["items"].take())?;
         let Some(last) = events.last() else { return Ok(all) };
         page = format!("/api/events?limit={ROWS}&before={}", last.seq);
         all.extend(events.into_iter().map(|event| (event.id, event.deliveries)));

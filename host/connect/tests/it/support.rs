@@ -80,6 +80,7 @@ impl Secrets for TestSecrets {
         match secret {
             Secret::Env(name) if name == "MISSING" => Err("the environment variable MISSING is not set".to_owned()),
             Secret::Env(name) => Ok(format!("{name}-s3cret")),
+            Secret::Credential(name) => Err(format!("there is no credential {name}")),
             Secret::File(path) => std::fs::read_to_string(path).map_err(|e| e.to_string()),
         }
     }

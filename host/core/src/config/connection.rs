@@ -10,7 +10,7 @@ use super::{Problem, Secret, duration, size};
 use crate::retry::RetryPolicy;
 
 /// `[connections.NAME]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ConnectionConfig {
     /// `https://erp.example.com/api`, or `smtp://`, `smtps://` for a mail server.

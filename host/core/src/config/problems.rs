@@ -126,8 +126,15 @@ impl Problems {
             ("edge.store_timeout", edge.store_timeout.is_zero()),
             ("edge.retry_after", edge.retry_after.is_zero()),
         ]);
-        if !admin.listen.ip().is_loopback() {
-            self.push("admin.listen", "operators come in over loopback only: use 127.0.0.1 or [::1], and a tunnel from elsewhere");
+        if !admin.listen.ip().is_loopback() && admin.tls.is_none() && !admin.allow_plain {
+            self.push(
+                "admin.listen",
+                "tokens would travel unencrypted: use 127.0.0.1 or [::1], or give [admin.tls] a certificate, \
+                 or say `admin.allow_plain = true` where nobody can listen in",
+            );
+        }
+        if edge.proxy_protocol && edge.trusted_proxies.is_empty() {
+            self.push("edge.proxy_protocol", "the PROXY protocol is only read from trusted proxies: name them in `edge.trusted_proxies`");
         }
         if admin.listen == edge.listen && edge.listen.port() != 0 {
             self.push("admin.listen", "is the address of `edge.listen`: give it another port");

@@ -57,7 +57,7 @@ pub trait Connector: Send + Sync {
 
     /// The policy for attempts that ended because the connection was unavailable, where it has one
     /// of its own.
-    fn retry(&self, _connection: &str) -> Option<&RetryPolicy> {
+    fn retry(&self, _connection: &str) -> Option<RetryPolicy> {
         None
     }
 

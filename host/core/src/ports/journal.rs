@@ -7,12 +7,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::BoxFuture;
 use crate::call::Settlement;
 use crate::delivery::{DeliveryId, EventSeq, Gap, PluginNo, State, Verdict};
 use crate::event::Event;
-use crate::story;
+use crate::{story, terms};
 
 /// The result of a journal operation. The operation is in line from the moment of the call,
 /// in the order of the calls; the future resolves when it is durable.
@@ -258,6 +259,10 @@ pub struct Filter {
     pub since: Option<Timestamp>,
     /// Only events received before this time.
     pub until: Option<Timestamp>,
+    /// Only events that name this: its id, or one of its [`terms`](crate::terms::terms), in whatever letters.
+    pub find: Option<String>,
+    /// Look through at most this many events; 0: through all. For [`Journal::page`].
+    pub look: usize,
 }
 
 impl Filter {
@@ -276,6 +281,13 @@ impl Filter {
             && self.code.as_ref().is_none_or(|code| delivery.code.as_ref() == Some(code))
     }
 
+    /// True where an event that says this is asked for, by what it names.
+    #[must_use]
+    pub fn takes_names(&self, id: &str, subject: &str, payload: &[u8]) -> bool {
+        let named = |find: &String| id == find.trim() || terms::terms(subject, payload).contains(&terms::normal(find));
+        self.find.as_ref().is_none_or(named)
+    }
+
     /// True where an event received then is asked for.
     #[must_use]
     pub fn takes_time(&self, received_at: Timestamp) -> bool {
@@ -284,7 +296,7 @@ impl Filter {
 }
 
 /// What becomes of a delivery's journaled steps when an operator has it run again.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Replay {
     /// They stay, except those that were refused: steps answered with 4xx are sent again, and
@@ -365,8 +377,8 @@ pub trait Journal: Send + Sync {
     /// Does what an operator asks to a delivery.
     fn intervene(&self, delivery: DeliveryId, intervention: Intervention, now: Timestamp) -> Receipt<()>;
 
-    /// Lists what is in quarantine, newest first; released ones too if asked.
-    fn quarantined(&self, released: bool, limit: usize) -> Receipt<Vec<story::Quarantined>>;
+    /// Lists what is in quarantine below a place, newest first; released ones too if asked.
+    fn quarantined(&self, released: bool, before: Option<u64>, limit: usize) -> Receipt<Vec<story::Quarantined>>;
 
     /// One quarantined callback with its raw body, ready to be read again.
     fn quarantined_callback(&self, id: u64) -> Receipt<Option<(story::Quarantined, NewCallback)>>;
@@ -374,14 +386,25 @@ pub trait Journal: Send + Sync {
     /// Marks a quarantined callback as released.
     fn release(&self, id: u64, now: Timestamp) -> Receipt<()>;
 
-    /// Lists the sample of rejected callbacks, newest first.
-    fn rejected(&self, limit: usize) -> Receipt<Vec<story::Rejected>>;
+    /// Lists the sample of rejected callbacks below a place, newest first.
+    fn rejected(&self, before: Option<u64>, limit: usize) -> Receipt<Vec<story::Rejected>>;
 
     /// One rejected callback with its raw body.
     fn rejected_callback(&self, id: u64) -> Receipt<Option<(story::Rejected, NewCallback)>>;
 
     /// Marks a rejected callback as admitted.
     fn admit(&self, id: u64, now: Timestamp) -> Receipt<()>;
+
+    /// Lists events, and says where to go on: not all may have been looked through, see [`Filter::look`].
+    fn page(&self, filter: Filter) -> Receipt<story::EventPage> {
+        let limit = filter.limit;
+        let events = self.events(filter);
+        Box::pin(async move {
+            let events = events.await?;
+            let next = events.last().filter(|_| events.len() >= limit).map(|last| last.seq);
+            Ok(story::EventPage { events, next })
+        })
+    }
 
     /// Counts everything.
     fn counts(&self) -> Receipt<story::Counts>;

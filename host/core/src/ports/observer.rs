@@ -42,6 +42,8 @@ pub enum Observation<'a> {
         result: &'static str,
         /// How long it took.
         took: Duration,
+        /// From the receipt of the event, or its last replay, to the end of the attempt.
+        age: Duration,
     },
     /// A look at the ERP for a round trip ended.
     RoundTrip {

@@ -108,8 +108,8 @@ pub trait RoundTrips: Send + Sync {
     /// bounded number of deliveries at a time.
     fn look_again(&self, at: LookAt, now: Timestamp) -> Receipt<Marked>;
 
-    /// Lists the latest round trips in a state, newest event first.
-    fn round_trips(&self, state: RoundTripState, limit: usize) -> Receipt<Vec<story::RoundTripSummary>>;
+    /// Lists the latest round trips in a state, of deliveries below one, newest event first.
+    fn round_trips(&self, state: RoundTripState, before: Option<DeliveryId>, limit: usize) -> Receipt<Vec<story::RoundTripSummary>>;
 
     /// Counts the done deliveries of events received since a time, by plugin and state.
     fn report(&self, since: Timestamp) -> Receipt<Vec<RoundTripCount>>;

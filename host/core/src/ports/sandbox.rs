@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{BoxFuture, JournalError, StateEntry, StateWrite, StoredEvent};
 use crate::call::{CallError, Mail, Request, Response, Settlement};
@@ -217,7 +218,7 @@ impl Record {
 }
 
 /// A generation that was taken out of force, or that the gate kept from it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct HeldBack {
     /// Its digest.
     pub digest: String,
@@ -251,13 +252,14 @@ pub struct Candidate {
 }
 
 /// A generation whose files are kept.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Kept {
     /// Its digest.
     pub digest: String,
     /// Its component's.
     pub component: String,
     /// When it was last put in force or taken out of it.
+    #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
     /// How it did on recorded deliveries before it was put in force, if it was tried on some.
     #[serde(default)]

@@ -13,13 +13,13 @@ use super::rows::{number, time, time_or_none};
 use crate::fault::reading;
 
 /// What is in quarantine, newest first.
-pub(crate) fn quarantined(conn: &Connection, released: bool, limit: usize) -> Result<Vec<Quarantined>, JournalError> {
+pub(crate) fn quarantined(conn: &Connection, released: bool, before: Option<u64>, limit: usize) -> Result<Vec<Quarantined>, JournalError> {
     reading(|| {
         let mut list = conn.prepare_cached(
-            "SELECT id, source, received_at, reason, length(body), released_at FROM quarantine WHERE ? OR released_at IS NULL
-             ORDER BY id DESC LIMIT ?",
+            "SELECT id, source, received_at, reason, length(body), released_at FROM quarantine
+             WHERE (? OR released_at IS NULL) AND id < ? ORDER BY id DESC LIMIT ?",
         )?;
-        list.query_map((released, limit_of(limit)), in_quarantine)?.collect()
+        list.query_map((released, place(before), limit_of(limit)), in_quarantine)?.collect()
     })
 }
 
@@ -42,12 +42,13 @@ pub(crate) fn quarantined_callback(conn: &Connection, id: u64) -> Result<Option<
 }
 
 /// The sample of rejected callbacks, newest first.
-pub(crate) fn rejected(conn: &Connection, limit: usize) -> Result<Vec<Rejected>, JournalError> {
+pub(crate) fn rejected(conn: &Connection, before: Option<u64>, limit: usize) -> Result<Vec<Rejected>, JournalError> {
     reading(|| {
         let mut list = conn.prepare_cached(
-            "SELECT id, source, received_at, reason, length(body), admitted_at, remote FROM rejected ORDER BY id DESC LIMIT ?",
+            "SELECT id, source, received_at, reason, length(body), admitted_at, remote FROM rejected WHERE id < ?
+             ORDER BY id DESC LIMIT ?",
         )?;
-        list.query_map([limit_of(limit)], in_sample)?.collect()
+        list.query_map((place(before), limit_of(limit)), in_sample)?.collect()
     })
 }
 
@@ -60,6 +61,11 @@ pub(crate) fn rejected_callback(conn: &Connection, id: u64) -> Result<Option<(Re
         )?;
         one.query_row([id.cast_signed()], |row| Ok((in_sample(row)?, callback(row)?))).optional()
     })
+}
+
+/// Below any place, where none is given.
+fn place(before: Option<u64>) -> i64 {
+    before.map_or(i64::MAX, |before| i64::try_from(before).unwrap_or(i64::MAX))
 }
 
 fn limit_of(limit: usize) -> i64 {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use mortar_core::delivery::DeliveryId;
 use mortar_core::ports::{DueRoundTrip, JournalError, RoundTripCount};
 use mortar_core::round_trip::RoundTripState;
 use mortar_core::story::{RoundTrip, RoundTripSummary};
@@ -12,7 +13,7 @@ use rusqlite::{Connection, OptionalExtension, Row};
 use super::rows::{json, number, time};
 use super::{Packs, stored_event};
 use crate::fault::reading;
-use crate::key::{self, DeliveryKey, delivery_id, event_of, micros, nested};
+use crate::key::{self, DeliveryKey, delivery_id, delivery_key, event_of, micros, nested};
 use crate::writer::TakenDue;
 
 /// Completes round trips that were taken with their events.
@@ -52,16 +53,22 @@ pub(super) fn round_trip(conn: &Connection, delivery: DeliveryKey) -> rusqlite::
 }
 
 /// The latest round trips in a state.
-pub(crate) fn round_trips(conn: &Connection, state: RoundTripState, limit: usize) -> Result<Vec<RoundTripSummary>, JournalError> {
+pub(crate) fn round_trips(
+    conn: &Connection,
+    state: RoundTripState,
+    before: Option<DeliveryId>,
+    limit: usize,
+) -> Result<Vec<RoundTripSummary>, JournalError> {
+    let before = before.map_or(Some(i64::MAX), delivery_key).unwrap_or(i64::MAX);
     reading(|| {
         // The state is written out: only so is it plain to SQLite where the index has all rows.
         let mut rows = conn.prepare_cached(&format!(
             "SELECT {COLUMNS}, r.id, e.event_id, e.subject, p.name
              FROM round_trips r LEFT JOIN events e ON e.seq = r.id >> 10 LEFT JOIN plugins p ON p.no = r.id & 1023
-             WHERE r.state = {} ORDER BY r.id DESC LIMIT ?",
+             WHERE r.state = {} AND r.id < ? ORDER BY r.id DESC LIMIT ?",
             state as u8
         ))?;
-        let rows = rows.query_map([i64::try_from(limit).unwrap_or(i64::MAX)], |row| {
+        let rows = rows.query_map((before, i64::try_from(limit).unwrap_or(i64::MAX)), |row| {
             Ok(RoundTripSummary {
                 delivery: delivery_id(row.get(7)?),
                 event_id: row.get(8)?,

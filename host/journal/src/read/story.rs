@@ -24,15 +24,8 @@ pub(crate) fn story(conn: &Connection, shared: &Shared, keys: &HashKeys, event: 
 }
 
 fn find(conn: &Connection, shared: &Shared, keys: &HashKeys, event: &str) -> rusqlite::Result<Option<EventRow>> {
-    let mut sources = conn.prepare_cached("SELECT name FROM sources")?;
-    let sources: Vec<String> = sources.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
-    let mut found: Option<EventSeq> = None;
-    for source in sources {
-        let key = keys.id(&source, event);
-        found = found.max(shared.probe(key).settle(conn, key)?);
-    }
-    let by_id = match found {
-        Some(seq) => rows::event(conn, seq)?,
+    let by_id = match by_id(conn, shared, keys, event)? {
+        Some(event) => Some(event),
         None => outlived(conn, shared, event)?,
     };
     match (by_id, event.parse()) {
@@ -40,6 +33,18 @@ fn find(conn: &Connection, shared: &Shared, keys: &HashKeys, event: &str) -> rus
         (None, Ok(seq)) => rows::event(conn, seq),
         (None, Err(_)) => Ok(None),
     }
+}
+
+/// The event of an id that is remembered.
+pub(super) fn by_id(conn: &Connection, shared: &Shared, keys: &HashKeys, event: &str) -> rusqlite::Result<Option<EventRow>> {
+    let mut sources = conn.prepare_cached("SELECT name FROM sources")?;
+    let sources: Vec<String> = sources.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    let mut found: Option<EventSeq> = None;
+    for source in sources {
+        let key = keys.id(&source, event);
+        found = found.max(shared.probe(key).settle(conn, key)?);
+    }
+    found.map_or(Ok(None), |seq| rows::event(conn, seq))
 }
 
 /// Looks among the events that are older than all ids that are remembered: old dead letters.

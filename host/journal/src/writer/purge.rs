@@ -57,6 +57,7 @@ impl Request for Purge {
 /// The end of a round: what is not an event.
 fn sweep(batch: &mut Batch<'_>, now: i64, before: i64) -> Result<bool, Fault> {
     batch.conn.execute("DELETE FROM quarantine WHERE released_at < ?", [before])?;
+    batch.conn.execute("DELETE FROM actions WHERE at < ?", [earlier(now, batch.options.keep_audit)])?;
     let sample = batch.staged.rejected.get_or_insert_with(|| batch.memory.rejected.clone());
     let mut old = batch.conn.prepare_cached("DELETE FROM rejected WHERE received_at < ? RETURNING id")?;
     let old: HashSet<i64> = old.query_map([before], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;

@@ -93,7 +93,7 @@ pub async fn quarantines_what_is_unreadable(store: &dyn Store) {
     unreadable.unreadable = Some("not JSON".into());
     let body = unreadable.body.clone();
     assert_eq!(scene.accept(unreadable).await, Accepted { stored: 0, duplicates: 0 });
-    let list = scene.journal.quarantined(false, 10).await.unwrap();
+    let list = scene.journal.quarantined(false, None, 10).await.unwrap();
     assert_eq!((list.len(), list[0].reason.as_str(), list[0].bytes), (1, "not JSON", body.len() as u64));
     assert_eq!(list[0].body, None);
     let counts = scene.journal.counts().await.unwrap();
@@ -106,7 +106,7 @@ pub async fn stores_events_beside_what_is_unreadable(store: &dyn Store) {
     partly.unreadable = Some("record 1 has no id".into());
     assert_eq!(scene.accept(partly).await.stored, 1);
     assert_eq!(scene.state_of("a").await, State::Pending);
-    assert_eq!(scene.journal.quarantined(false, 10).await.unwrap().len(), 1);
+    assert_eq!(scene.journal.quarantined(false, None, 10).await.unwrap().len(), 1);
 }
 
 pub async fn refuses_when_too_much_is_open(store: &dyn Store) {

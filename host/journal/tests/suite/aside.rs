@@ -10,7 +10,7 @@ pub async fn quarantined_callbacks_are_kept_until_released(store: &dyn Store) {
     let mut callback = scene.callback(&[]);
     callback.unreadable = Some("not JSON".into());
     scene.accept(callback.clone()).await;
-    let id = scene.journal.quarantined(false, 10).await.unwrap()[0].id;
+    let id = scene.journal.quarantined(false, None, 10).await.unwrap()[0].id;
     scene.advance(1000 * HOUR);
     scene.purge().await;
     let scene = scene.restart();
@@ -22,12 +22,12 @@ pub async fn quarantined_callbacks_are_kept_until_released(store: &dyn Store) {
 
     scene.journal.release(id, scene.now()).await.unwrap();
     scene.journal.release(id, scene.after(HOUR)).await.unwrap();
-    assert!(scene.journal.quarantined(false, 10).await.unwrap().is_empty());
-    assert_eq!(scene.journal.quarantined(true, 10).await.unwrap()[0].released_at, Some(scene.now()));
+    assert!(scene.journal.quarantined(false, None, 10).await.unwrap().is_empty());
+    assert_eq!(scene.journal.quarantined(true, None, 10).await.unwrap()[0].released_at, Some(scene.now()));
     assert_eq!(scene.journal.counts().await.unwrap().quarantined, 0);
     scene.advance(1000 * HOUR);
     scene.purge().await;
-    assert!(scene.journal.quarantined(true, 10).await.unwrap().is_empty());
+    assert!(scene.journal.quarantined(true, None, 10).await.unwrap().is_empty());
     assert!(matches!(scene.journal.release(id, scene.now()).await, Err(JournalError::NotFound(_))));
     assert!(scene.journal.quarantined_callback(id).await.unwrap().is_none());
 }
@@ -50,22 +50,22 @@ pub async fn rejected_callbacks_are_a_bounded_sample(store: &dyn Store) {
     }
     let scene = scene.restart();
     scene.journal.reject(rejected(&scene, 5)).await.unwrap();
-    let list = scene.journal.rejected(10).await.unwrap();
+    let list = scene.journal.rejected(None, 10).await.unwrap();
     assert_eq!(list.iter().map(|r| r.reason.as_str()).collect::<Vec<_>>(), ["signature 5", "signature 4", "signature 3"]);
     assert_eq!((list[0].bytes, list[0].remote.as_deref()), (5, Some("192.0.2.5")));
-    assert_eq!(scene.journal.rejected(1).await.unwrap().len(), 1);
+    assert_eq!(scene.journal.rejected(None, 1).await.unwrap().len(), 1);
     assert_eq!(scene.journal.counts().await.unwrap().rejected, 3);
 }
 
 pub async fn rejected_callbacks_are_admitted_once(store: &dyn Store) {
     let scene = Scene::new(store).await;
     scene.journal.reject(rejected(&scene, 1)).await.unwrap();
-    let id = scene.journal.rejected(1).await.unwrap()[0].id;
+    let id = scene.journal.rejected(None, 1).await.unwrap()[0].id;
     let (about, callback) = scene.journal.rejected_callback(id).await.unwrap().unwrap();
     assert_eq!(about.reason, "signature 1");
     assert_eq!((&callback.body[..], callback.remote, callback.unreadable), (&[1; 5][..], Some([192, 0, 2, 1].into()), None));
     scene.journal.admit(id, scene.now()).await.unwrap();
     scene.journal.admit(id, scene.after(HOUR)).await.unwrap();
-    assert_eq!(scene.journal.rejected(1).await.unwrap()[0].admitted_at, Some(scene.now()));
+    assert_eq!(scene.journal.rejected(None, 1).await.unwrap()[0].admitted_at, Some(scene.now()));
     assert!(matches!(scene.journal.admit(id + 1, scene.now()).await, Err(JournalError::NotFound(_))));
 }

@@ -50,7 +50,7 @@ macro_rules! contract {
             aside:
                 quarantined_callbacks_are_kept_until_released, rejected_callbacks_are_a_bounded_sample, rejected_callbacks_are_admitted_once;
             read:
-                lists_newest_first_in_pages, lists_oldest_first_after_a_place, filters_events,
+                lists_newest_first_in_pages, lists_oldest_first_after_a_place, filters_events, finds_events_by_what_they_name, a_page_says_where_to_go_on,
                 dead_letters_say_what_a_replay_would_meet, tells_the_whole_story, finds_events_by_id_and_place, counts_everything;
             purge:
                 forgets_finished_events, keeps_what_is_not_over, keeps_a_body_as_long_as_one_of_its_events, remembers_ids_beyond_their_events,

@@ -68,6 +68,33 @@ pub async fn filters_events(store: &dyn Store) {
     assert!(list(&scene, Filter { plugin: Some("other".into()), ..of_code("plugin.rejected") }).await.is_empty());
 }
 
+pub async fn finds_events_by_what_they_name(store: &dyn Store) {
+    let scene = Scene::new(store).await;
+    for n in 0..3 {
+        scene.event(&format!("event-{n}"), &format!("SO-{n}")).await;
+        scene.event(&format!("again-{n}"), &format!("SO-{n}")).await;
+    }
+    scene.drain().await;
+    let find = |text: &str| Filter { find: Some(text.into()), ..Filter::default() };
+    assert_eq!(list(&scene, find(" so-1 ")).await, ["again-1", "event-1"]);
+    assert_eq!(list(&scene, Filter { after: Some(0), ..find("SO-1") }).await, ["event-1", "again-1"]);
+    assert_eq!(list(&scene, Filter { limit: 1, ..find("SO-1") }).await, ["again-1"]);
+    assert_eq!(list(&scene, find("event-2")).await, ["event-2"]);
+    assert_eq!(list(&scene, Filter { state: Some(State::Dead), ..find("SO-1") }).await, Vec::<String>::new());
+    assert!(list(&scene, find("SO")).await.is_empty());
+}
+
+pub async fn a_page_says_where_to_go_on(store: &dyn Store) {
+    let scene = Scene::new(store).await;
+    for n in 0..5 {
+        scene.event(&format!("{n}"), "1").await;
+    }
+    let page = scene.journal.page(Filter { limit: 3, ..Filter::default() }).await.unwrap();
+    assert_eq!((page.events.len(), page.next), (3, page.events.last().map(|event| event.seq)));
+    let rest = scene.journal.page(Filter { limit: 3, before: page.next, ..Filter::default() }).await.unwrap();
+    assert_eq!((rest.events.len(), rest.next), (2, None));
+}
+
 pub async fn lists_oldest_first_after_a_place(store: &dyn Store) {
     let scene = Scene::new(store).await;
     for n in 0..5 {

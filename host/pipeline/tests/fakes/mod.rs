@@ -132,7 +132,7 @@ impl Journal for FakeJournal {
     fn intervene(&self, _: DeliveryId, _: Intervention, _: Timestamp) -> Receipt<()> {
         unused()
     }
-    fn quarantined(&self, _: bool, _: usize) -> Receipt<Vec<story::Quarantined>> {
+    fn quarantined(&self, _: bool, _: Option<u64>, _: usize) -> Receipt<Vec<story::Quarantined>> {
         unused()
     }
     fn quarantined_callback(&self, _: u64) -> Receipt<Option<(story::Quarantined, NewCallback)>> {
@@ -141,7 +141,7 @@ impl Journal for FakeJournal {
     fn release(&self, _: u64, _: Timestamp) -> Receipt<()> {
         unused()
     }
-    fn rejected(&self, _: usize) -> Receipt<Vec<story::Rejected>> {
+    fn rejected(&self, _: Option<u64>, _: usize) -> Receipt<Vec<story::Rejected>> {
         unused()
     }
     fn rejected_callback(&self, _: u64) -> Receipt<Option<(story::Rejected, NewCallback)>> {
@@ -188,8 +188,8 @@ impl Connector for FakeConnector {
     fn manners(&self, connection: &str, method: &str) -> Option<Manners> {
         (connection != "nowhere").then(|| Manners { idempotent: connection == "keyed", safe: method == "GET" })
     }
-    fn retry(&self, connection: &str) -> Option<&RetryPolicy> {
-        self.retry.get(connection)
+    fn retry(&self, connection: &str) -> Option<RetryPolicy> {
+        self.retry.get(connection).cloned()
     }
     fn patience(&self, _: &str) -> Duration {
         *self.patience.lock().unwrap()

@@ -2,15 +2,21 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use mortar_journal::BackupError;
 
 use super::Admin;
 use super::error::Failure;
+use super::extract::Json;
 use crate::admin_types::{Backup, BackupWritten};
 
+/// Writes a backup of the journal.
+#[utoipa::path(
+    post, path = "/api/backup", operation_id = "backup_backup", tag = "backup",
+    request_body = Backup,
+    responses((status = 200, description = "Done.", body = BackupWritten), Failure),
+)]
 pub(super) async fn backup(State(admin): State<Arc<Admin>>, Json(request): Json<Backup>) -> Result<Json<BackupWritten>, Failure> {
     let Backup { file, replace } = request;
     if !file.is_absolute() {

@@ -4,13 +4,13 @@ use std::path::Path as File;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use mortar_core::diff::Compared;
 use mortar_pipeline::swap::{Side, Trial, Tried};
 
 use super::Admin;
 use super::error::Failure;
+use super::extract::{Json, Path};
 use crate::admin_types::{DiffSide, PluginDiff, PluginDifferences, RolledBack, StartShadow, rows};
 
 /// How long a comparison that was asked for may take.
@@ -19,6 +19,13 @@ const TIME: Duration = Duration::from_secs(300);
 /// Calls of a delivery that are told.
 const CALLS: usize = 200;
 
+/// Compares two generations on recorded deliveries.
+#[utoipa::path(
+    post, path = "/api/plugins/{name}/diff", operation_id = "candidates_diff", tag = "candidates",
+    params(("name" = String, Path, description = "Its name.")),
+    request_body = PluginDiff,
+    responses((status = 200, description = "Done.", body = PluginDifferences), Failure),
+)]
 pub(super) async fn diff(
     State(admin): State<Arc<Admin>>,
     Path(name): Path<String>,
@@ -31,12 +38,25 @@ pub(super) async fn diff(
     Ok(Json(PluginDifferences { old, new, compared, skipped }))
 }
 
+/// Puts the generation in force that the gate holds back.
+#[utoipa::path(
+    post, path = "/api/plugins/{name}/promote", operation_id = "candidates_promote", tag = "candidates",
+    params(("name" = String, Path, description = "Its name.")),
+    responses((status = 200, description = "Done.", body = RolledBack), Failure),
+)]
 pub(super) async fn promote(State(admin): State<Arc<Admin>>, Path(name): Path<String>) -> Result<Json<RolledBack>, Failure> {
     tracing::info!(plugin = name, "an operator puts the generation in force that the gate holds back");
     let digest = admin.swaps.promote(&name).await?;
     Ok(Json(RolledBack { digest }))
 }
 
+/// Has a candidate run beside the generation in force.
+#[utoipa::path(
+    post, path = "/api/plugins/{name}/shadow/start", operation_id = "candidates_start", tag = "candidates",
+    params(("name" = String, Path, description = "Its name.")),
+    request_body = StartShadow,
+    responses((status = 200, description = "Done.", body = RolledBack), Failure),
+)]
 pub(super) async fn start(
     State(admin): State<Arc<Admin>>,
     Path(name): Path<String>,
@@ -47,11 +67,23 @@ pub(super) async fn start(
     Ok(Json(RolledBack { digest }))
 }
 
+/// Ends what runs beside the generation in force.
+#[utoipa::path(
+    post, path = "/api/plugins/{name}/shadow/stop", operation_id = "candidates_stop", tag = "candidates",
+    params(("name" = String, Path, description = "Its name.")),
+    responses((status = 200, description = "Done."), Failure),
+)]
 pub(super) async fn stop(State(admin): State<Arc<Admin>>, Path(name): Path<String>) -> Result<(), Failure> {
     tracing::info!(plugin = name, "an operator ends what runs beside the generation in force");
     Ok(admin.swaps.stop_shadow(&name).await?)
 }
 
+/// Puts the candidate in force.
+#[utoipa::path(
+    post, path = "/api/plugins/{name}/shadow/promote", operation_id = "candidates_promote_shadow", tag = "candidates",
+    params(("name" = String, Path, description = "Its name.")),
+    responses((status = 200, description = "Done.", body = RolledBack), Failure),
+)]
 pub(super) async fn promote_shadow(State(admin): State<Arc<Admin>>, Path(name): Path<String>) -> Result<Json<RolledBack>, Failure> {
     tracing::info!(plugin = name, "an operator puts the candidate in force");
     let digest = admin.swaps.promote_shadow(&name).await?;

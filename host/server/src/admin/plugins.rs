@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use mortar_core::ports::{JournalError, Shadow};
 use mortar_core::story::Counts;
 use mortar_pipeline::operate;
@@ -12,25 +11,51 @@ use mortar_pipeline::swap::Standing;
 
 use super::Admin;
 use super::error::Failure;
-use crate::admin_types::{DiscardedOpen, Pin, PluginState, PluginStatus, ProbationStatus, RollBack, RolledBack, ShadowStatus};
+use super::extract::{Json, Path, Query};
+use crate::admin_types::{
+    DiscardedOpen, Page, PageQuery, Pin, PluginState, PluginStatus, ProbationStatus, RollBack, RolledBack, ShadowStatus,
+};
 
-pub(super) async fn list(State(admin): State<Arc<Admin>>) -> Result<Json<Vec<PluginStatus>>, Failure> {
+/// Plugins, by name.
+#[utoipa::path(
+    get, path = "/api/plugins", operation_id = "plugins_list", tag = "plugins",
+    params(PageQuery),
+    responses((status = 200, description = "Done.", body = Page<PluginStatus>), Failure),
+)]
+pub(super) async fn list(State(admin): State<Arc<Admin>>, Query(query): Query<PageQuery>) -> Result<Json<Page<PluginStatus>>, Failure> {
     let counts = admin.ports.journal.counts().await?;
-    Ok(Json(statuses(&admin, &counts)))
+    Ok(Json(Page::named(statuses(&admin, &counts), &query, |plugin| plugin.name.clone())))
 }
 
+/// How one plugin is.
+#[utoipa::path(
+    get, path = "/api/plugins/{name}", operation_id = "plugins_show", tag = "plugins",
+    params(("name" = String, Path, description = "Its name.")),
+    responses((status = 200, description = "Done.", body = PluginStatus), Failure),
+)]
 pub(super) async fn show(State(admin): State<Arc<Admin>>, Path(name): Path<String>) -> Result<Json<PluginStatus>, Failure> {
     let counts = admin.ports.journal.counts().await?;
     let found = statuses(&admin, &counts).into_iter().find(|status| status.name == name);
     found.map(Json).ok_or_else(|| Failure::not_found(format!("there is no plugin `{name}`; see `mortar plugin list`")))
 }
 
+/// Forgets a parked plugin.
+#[utoipa::path(
+    post, path = "/api/plugins/{name}/forget", operation_id = "plugins_forget", tag = "plugins",
+    params(("name" = String, Path, description = "Its name.")),
+    responses((status = 200, description = "Done."), Failure),
+)]
 pub(super) async fn forget(State(admin): State<Arc<Admin>>, Path(name): Path<String>) -> Result<(), Failure> {
     tracing::info!(plugin = name, "an operator has a plugin forgotten");
     Ok(admin.swaps.forget(&name).await?)
 }
 
 /// Discards some deliveries of a plugin that gets no further ones.
+#[utoipa::path(
+    post, path = "/api/plugins/{name}/discard", operation_id = "plugins_discard", tag = "plugins",
+    params(("name" = String, Path, description = "Its name.")),
+    responses((status = 200, description = "Done.", body = DiscardedOpen), Failure),
+)]
 pub(super) async fn discard(State(admin): State<Arc<Admin>>, Path(name): Path<String>) -> Result<Json<DiscardedOpen>, Failure> {
     if admin.plugins.get(&name).is_some() {
         return Err(JournalError::Refused(format!("plugin {name} still gets deliveries: `mortar plugin forget {name}` first")).into());
@@ -40,6 +65,13 @@ pub(super) async fn discard(State(admin): State<Arc<Admin>>, Path(name): Path<St
     Ok(Json(DiscardedOpen { discarded }))
 }
 
+/// Puts an earlier generation in force.
+#[utoipa::path(
+    post, path = "/api/plugins/{name}/rollback", operation_id = "plugins_roll_back", tag = "plugins",
+    params(("name" = String, Path, description = "Its name.")),
+    request_body = RollBack,
+    responses((status = 200, description = "Done.", body = RolledBack), Failure),
+)]
 pub(super) async fn roll_back(
     State(admin): State<Arc<Admin>>,
     Path(name): Path<String>,
@@ -50,6 +82,13 @@ pub(super) async fn roll_back(
     Ok(Json(RolledBack { digest }))
 }
 
+/// Keeps the generation in force whatever files come, or no longer.
+#[utoipa::path(
+    post, path = "/api/plugins/{name}/pin", operation_id = "plugins_pin", tag = "plugins",
+    params(("name" = String, Path, description = "Its name.")),
+    request_body = Pin,
+    responses((status = 200, description = "Done."), Failure),
+)]
 pub(super) async fn pin(State(admin): State<Arc<Admin>>, Path(name): Path<String>, Json(request): Json<Pin>) -> Result<(), Failure> {
     tracing::info!(plugin = name, ?request, "an operator pins a plugin, or no longer");
     Ok(admin.swaps.pin(&name, request.pinned).await?)

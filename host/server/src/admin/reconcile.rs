@@ -2,15 +2,21 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
 
 use super::Admin;
 use super::error::Failure;
+use super::extract::Json;
 use crate::admin_types::{MissingEvent, Reconcile, ReconciledSource};
 use crate::poll::PollError;
 use mortar_pipeline::poll::Reconciled;
 
+/// Asks MasonHub for what no callback brought.
+#[utoipa::path(
+    post, path = "/api/reconcile", operation_id = "reconcile_reconcile", tag = "reconcile",
+    request_body = Reconcile,
+    responses((status = 200, description = "Done.", body = Vec<ReconciledSource>), Failure),
+)]
 pub(super) async fn reconcile(
     State(admin): State<Arc<Admin>>,
     Json(request): Json<Reconcile>,

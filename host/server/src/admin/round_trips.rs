@@ -2,22 +2,37 @@
 
 use std::sync::Arc;
 
-use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use mortar_core::ports::LookAt;
 use mortar_core::story::RoundTripSummary;
 
 use super::Admin;
+use super::cursor::place;
 use super::error::Failure;
-use crate::admin_types::{LookAgain, LookedAgain, PluginRoundTrips, RoundTripQuery, RoundTripReport, Since, rows};
+use super::extract::{Json, Query};
+use crate::admin_types::{LookAgain, LookedAgain, Page, PluginRoundTrips, RoundTripQuery, RoundTripReport, Since, rows};
 
+/// Round trips in a state, newest event first.
+#[utoipa::path(
+    get, path = "/api/round-trips", operation_id = "round_trips_list", tag = "round trips",
+    params(RoundTripQuery),
+    responses((status = 200, description = "Done.", body = Page<RoundTripSummary>), Failure),
+)]
 pub(super) async fn list(
     State(admin): State<Arc<Admin>>,
     Query(query): Query<RoundTripQuery>,
-) -> Result<Json<Vec<RoundTripSummary>>, Failure> {
-    Ok(Json(admin.round_trips.round_trips(query.state, rows(query.limit)).await?))
+) -> Result<Json<Page<RoundTripSummary>>, Failure> {
+    let (before, limit) = (place(query.cursor.as_ref())?, rows(query.limit));
+    let found = admin.round_trips.round_trips(query.state, before, limit + 1).await?;
+    Ok(Json(Page::of(found, limit, |last| last.delivery.to_string())))
 }
 
+/// How many round trips are in which state.
+#[utoipa::path(
+    get, path = "/api/round-trips/report", operation_id = "round_trips_report", tag = "round trips",
+    params(Since),
+    responses((status = 200, description = "Done.", body = RoundTripReport), Failure),
+)]
 pub(super) async fn report(State(admin): State<Arc<Admin>>, Query(since): Query<Since>) -> Result<Json<RoundTripReport>, Failure> {
     let mut plugins: Vec<PluginRoundTrips> = Vec::new();
     for counted in admin.round_trips.report(since.since).await? {
@@ -33,6 +48,12 @@ pub(super) async fn report(State(admin): State<Arc<Admin>>, Query(since): Query<
     Ok(Json(RoundTripReport { since: since.since, plugins }))
 }
 
+/// Has the ERP read back.
+#[utoipa::path(
+    post, path = "/api/round-trips/check", operation_id = "round_trips_look_again", tag = "round trips",
+    request_body = LookAgain,
+    responses((status = 200, description = "Done.", body = LookedAgain), Failure),
+)]
 pub(super) async fn look_again(State(admin): State<Arc<Admin>>, Json(request): Json<LookAgain>) -> Result<Json<LookedAgain>, Failure> {
     tracing::info!(?request, "an operator has the ERP read back");
     let now = admin.ports.clock.now();

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
@@ -11,9 +10,15 @@ use mortar_core::ports::JournalError;
 
 use super::Admin;
 use super::error::Failure;
+use super::extract::Json;
 use super::plugins;
 use crate::admin_types::{ConnectionStatus, Status};
 
+/// How the host is.
+#[utoipa::path(
+    get, path = "/api/status", operation_id = "status_status", tag = "status",
+    responses((status = 200, description = "Done.", body = Status), Failure),
+)]
 pub(super) async fn status(State(admin): State<Arc<Admin>>) -> Result<Json<Status>, Failure> {
     let counts = admin.ports.journal.counts().await?;
     let plugins = plugins::statuses(&admin, &counts);
@@ -35,10 +40,17 @@ pub(super) async fn status(State(admin): State<Arc<Admin>>) -> Result<Json<Statu
         counts,
         plugins,
         connections: connections.collect(),
+        secrets: admin.callbacks.secrets(),
+        configuration: admin.reloader.state(),
         problems: admin.swaps.problems().into_iter().chain(health).collect(),
     }))
 }
 
+/// The metrics, in the OpenMetrics text format.
+#[utoipa::path(
+    get, path = "/metrics", operation_id = "metrics", tag = "status",
+    responses((status = 200, description = "Done.", body = String, content_type = "application/openmetrics-text"), Failure),
+)]
 pub(super) async fn metrics(State(admin): State<Arc<Admin>>) -> Result<impl IntoResponse, Failure> {
     // After a crash counting takes a while, and a scrape does not wait for it.
     let counts = tokio::time::timeout(Duration::ZERO, admin.ports.journal.counts()).await.ok().transpose()?;

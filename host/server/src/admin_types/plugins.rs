@@ -8,9 +8,12 @@ use mortar_core::diff::Compared;
 use mortar_core::plugin::Provenance;
 use mortar_core::ports::{HeldBack, Kept};
 use serde::{Deserialize, Serialize};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
 
 /// One plugin of a running host.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct PluginStatus {
     /// Its name.
     pub name: String,
@@ -23,6 +26,7 @@ pub struct PluginStatus {
     /// Where its component comes from.
     pub provenance: Option<Provenance>,
     /// Since when it has been in force.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub since: Option<Timestamp>,
     /// True where no other version is put in force, whatever files come.
     pub pinned: bool,
@@ -47,7 +51,7 @@ pub struct PluginStatus {
 }
 
 /// How a new generation does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ProbationStatus {
     /// Until it is no longer watched.
     pub seconds_left: u64,
@@ -58,7 +62,7 @@ pub struct ProbationStatus {
 }
 
 /// The body of `POST /api/plugins/{name}/rollback`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RollBack {
     /// The beginning of the version's digest. Absent: the version before.
@@ -66,14 +70,14 @@ pub struct RollBack {
 }
 
 /// The answer when another version is in force.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RolledBack {
     /// Its digest.
     pub digest: String,
 }
 
 /// The body of `POST /api/plugins/{name}/pin`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Pin {
     /// Whether the generation in force stays so.
@@ -81,28 +85,30 @@ pub struct Pin {
 }
 
 /// The answer when deliveries of a plugin were discarded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DiscardedOpen {
     /// How many; there may be more as long as there are some.
     pub discarded: usize,
 }
 
 /// A candidate that runs beside the generation in force.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ShadowStatus {
     /// Its digest.
     pub digest: String,
     /// Since when.
+    #[schema(value_type = String, format = DateTime)]
     pub since: Timestamp,
     /// How it does, counted since the host started, or another generation came in force.
     pub comparison: Option<Comparison>,
 }
 
 /// The body of `POST /api/plugins/{name}/shadow/start`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StartShadow {
     /// The candidate: a component, or settings for the component in force.
+    #[schema(value_type = String)]
     pub file: PathBuf,
 }
 
@@ -118,8 +124,18 @@ pub enum DiffSide {
     File(PathBuf),
 }
 
+impl PartialSchema for DiffSide {
+    fn schema() -> RefOr<Schema> {
+        let named = |name: &str| ObjectBuilder::new().property(name, String::schema()).required(name);
+        let in_force = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(["in-force"]));
+        OneOfBuilder::new().item(in_force).item(named("generation")).item(named("file")).into()
+    }
+}
+
+impl ToSchema for DiffSide {}
+
 /// The body of `POST /api/plugins/{name}/diff`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PluginDiff {
     /// What it is compared with.
@@ -135,7 +151,7 @@ pub struct PluginDiff {
 }
 
 /// The answer: what was found.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct PluginDifferences {
     /// The digest of the old generation.
     pub old: String,
@@ -148,7 +164,7 @@ pub struct PluginDifferences {
 }
 
 /// Whether a plugin runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum PluginState {
     /// A generation is in force.

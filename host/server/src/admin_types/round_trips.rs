@@ -4,37 +4,45 @@ use jiff::Timestamp;
 use mortar_core::delivery::DeliveryId;
 use mortar_core::round_trip::RoundTripState;
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 /// The query of `GET /api/round-trips`.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct RoundTripQuery {
     /// In which state.
     pub state: RoundTripState,
-    /// As in [`super::EventQuery`].
+    /// Where the page before ended: its `next`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+    /// At most this many, 50 if absent, 1000 at most.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<usize>,
 }
 
 /// The query of `GET /api/round-trips/report`.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct Since {
     /// Of events received at or after this time.
+    #[param(value_type = String, format = DateTime)]
     pub since: Timestamp,
 }
 
 /// `GET /api/round-trips/report`
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct RoundTripReport {
     /// Of events received at or after this time.
+    #[schema(value_type = String, format = DateTime)]
     pub since: Timestamp,
     /// Each plugin that was done with one of them.
     pub plugins: Vec<PluginRoundTrips>,
 }
 
 /// The round trips of one plugin's done deliveries.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct PluginRoundTrips {
     /// The plugin.
     pub plugin: String,
@@ -72,7 +80,7 @@ impl PluginRoundTrips {
 }
 
 /// `POST /api/round-trips/check`: what is to be read back again.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(untagged, deny_unknown_fields)]
 pub enum LookAgain {
     /// One delivery.
@@ -83,6 +91,7 @@ pub enum LookAgain {
     /// All that are done, of events received since.
     Since {
         /// Since when.
+        #[schema(value_type = String, format = DateTime)]
         since: Timestamp,
         /// Only this plugin's.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -91,7 +100,7 @@ pub enum LookAgain {
 }
 
 /// The answer to [`LookAgain`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LookedAgain {
     /// Deliveries whose ERP is now to be read.
     pub marked: u64,

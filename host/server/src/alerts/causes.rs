@@ -6,6 +6,8 @@ use jiff::Timestamp;
 use mortar_core::config::AlertKind;
 use serde::Serialize;
 
+use crate::admin_types::AlertRaised;
+
 /// Something that is wrong, under the name by which it is known again.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub(super) struct Cause {
@@ -56,7 +58,14 @@ impl Notice {
 
 /// What operators were told of and is not over.
 #[derive(Debug, Default)]
-pub(super) struct Causes(BTreeMap<Cause, Timestamp>);
+pub(super) struct Causes(BTreeMap<Cause, Raised>);
+
+/// What was told of a cause, and when.
+#[derive(Clone, Debug)]
+struct Raised {
+    text: String,
+    since: Timestamp,
+}
 
 impl Causes {
     /// What is to be told after a look.
@@ -64,15 +73,28 @@ impl Causes {
         let mut notices = Vec::new();
         for (cause, text) in &seen.wrong {
             if !self.0.contains_key(cause) {
-                self.0.insert(cause.clone(), now);
+                self.0.insert(cause.clone(), Raised { text: text.clone(), since: now });
                 notices.push(Notice { what: What::Raised, cause: cause.clone(), text: text.clone(), at: now });
             }
         }
         let over = |cause: &Cause| !seen.wrong.contains_key(cause) && !seen.partly.contains(&cause.kind);
-        for (cause, since) in self.0.extract_if(.., |cause, _| over(cause)) {
+        for (cause, Raised { since, .. }) in self.0.extract_if(.., |cause, _| over(cause)) {
             notices.push(Notice { what: What::Over, cause, text: format!("over; it was told of at {since:.0}"), at: now });
         }
         notices
+    }
+
+    /// What operators were told of, the oldest first.
+    pub(super) fn raised(&self) -> Vec<AlertRaised> {
+        let raised = self.0.iter().map(|(cause, Raised { text, since })| AlertRaised {
+            kind: cause.kind.title().to_owned(),
+            about: cause.about.clone(),
+            text: text.clone(),
+            since: *since,
+        });
+        let mut raised: Vec<_> = raised.collect();
+        raised.sort_by_key(|raised| raised.since);
+        raised
     }
 }
 

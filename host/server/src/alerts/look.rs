@@ -85,7 +85,7 @@ impl Look {
     async fn stored(&self, ports: &Ports, seen: &mut Seen) -> Result<(), JournalError> {
         let Counts { deliveries, mismatches, .. } = ports.journal.counts().await?;
         if mismatches > 0 {
-            let found = self.round_trips.round_trips(RoundTripState::Mismatch, MOST).await?;
+            let found = self.round_trips.round_trips(RoundTripState::Mismatch, None, MOST).await?;
             seen.partly.extend((found.len() >= MOST).then_some(AlertKind::RoundTripMismatch));
             for trip in found {
                 let [expected, found] =

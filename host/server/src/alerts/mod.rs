@@ -28,7 +28,7 @@ use tokio::sync::{Mutex, watch};
 use self::causes::{Causes, Notice, What};
 use self::channel::{Channel, Way};
 pub use self::look::Look;
-use crate::admin_types::AlertSent;
+use crate::admin_types::{AlertRaised, AlertSent};
 use crate::config::Loaded;
 
 /// The connection that the webhook goes through.
@@ -39,6 +39,7 @@ pub struct Alerts {
     config: AlertsConfig,
     ports: Ports,
     channels: Vec<Mutex<Channel>>,
+    causes: std::sync::Mutex<Causes>,
 }
 
 /// The way to a webhook, and the key that it is signed with.
@@ -82,18 +83,29 @@ impl Alerts {
             let way = Way::Webhook { key, path: webhook.path().to_owned() };
             channels.push(Channel::new(way, WEBHOOK, Arc::new(connections), config.pause));
         }
-        Ok(Self { config, ports: ports.clone(), channels: channels.into_iter().map(Mutex::new).collect() })
+        Ok(Self {
+            config,
+            ports: ports.clone(),
+            channels: channels.into_iter().map(Mutex::new).collect(),
+            causes: std::sync::Mutex::default(),
+        })
     }
 
-    /// Looks and tells until the host stops.
+    /// What is wrong now, as far as the last look saw.
+    #[must_use]
+    pub fn raised(&self) -> Vec<AlertRaised> {
+        self.causes().raised()
+    }
+
+    fn causes(&self) -> std::sync::MutexGuard<'_, Causes> {
+        self.causes.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Looks and tells until the host stops. What is wrong is known also where there is nobody to tell.
     pub async fn run(self: Arc<Self>, mut look: Look, mut stop: watch::Receiver<bool>) {
-        if self.channels.is_empty() {
-            return;
-        }
-        let mut causes = Causes::default();
         loop {
             let seen = look.take(&self.ports, &self.config).await;
-            let notices = causes.compare(&seen, self.ports.clock.now());
+            let notices = self.causes().compare(&seen, self.ports.clock.now());
             for notice in &notices {
                 let (kind, about) = (notice.cause.kind.title(), &notice.cause.about);
                 tracing::warn!(kind, about, over = notice.what == What::Over, text = notice.text, "alert");

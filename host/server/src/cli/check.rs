@@ -25,6 +25,7 @@ use super::status::short;
 use crate::alerts;
 use crate::config::{self, Loaded, Problem};
 use crate::masonhub::Api;
+use crate::tls::Certificate;
 use crate::wire::{self, SystemClock};
 
 /// `mortar check`
@@ -61,6 +62,7 @@ pub(super) async fn run(command: &Check, path: &Path, output: &mut Output<'_>) -
             report.proven.push(format!("configuration {}", path.display()));
         }
         log_level(loaded, &mut report);
+        certificates(loaded, &mut report);
         sources(loaded, &mut report);
         journal(loaded, &mut report);
         plugins(loaded, &mut report).await;
@@ -131,6 +133,16 @@ impl Report {
 fn log_level(loaded: &Loaded, report: &mut Report) {
     if let Err(error) = EnvFilter::try_new(&loaded.config.log.level) {
         report.problem(loaded.error_at("log.level", format!("log.level: {error}")));
+    }
+}
+
+fn certificates(loaded: &Loaded, report: &mut Report) {
+    for (what, tls) in [("edge", &loaded.config.edge.tls), ("admin", &loaded.config.admin.tls)] {
+        match tls.as_ref().map(|tls| Certificate::load(loaded, tls)) {
+            Some(Ok(_)) => report.proven.push(format!("certificate of {what}")),
+            Some(Err(why)) => report.problem(loaded.error_at(&format!("{what}.tls"), format!("{what}.tls: {why}"))),
+            None => {}
+        }
     }
 }
 

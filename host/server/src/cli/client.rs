@@ -1,9 +1,17 @@
 //! The admin API of the running host, as the commands use it.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
+use axum::Router;
+use axum::body::to_bytes;
+use axum::extract::ConnectInfo;
+use axum::http::Request;
+use hyper::service::Service;
+use hyper_util::service::TowerToHyperService;
 use jiff::Timestamp;
 use mortar_core::delivery::{DeliveryId, State};
+use mortar_core::operator::{Action, Token};
 use mortar_core::ports::Replay;
 use mortar_core::story::{EventStory, EventSummary, Quarantined, Rejected, RoundTripSummary};
 use reqwest::{Method, StatusCode, Url};
@@ -12,12 +20,16 @@ use serde::de::DeserializeOwned;
 
 use super::exit::Failure;
 use super::http;
+use crate::admin::auth::Identity;
+use crate::admin::guard::Remote;
 use crate::admin_types::{
-    AlertSent, Backup, BackupWritten, Discard, DiscardedOpen, ErrorBody, EventQuery, LookAgain, LookedAgain, MAX_LIMIT, Pin, PluginDiff,
-    PluginDifferences, PluginStatus, QuarantineQuery, ReadAgain, Reconcile, ReconciledSource, RejectedQuery, ReplayRequest, RollBack,
-    RolledBack, RoundTripQuery, RoundTripReport, Settle, Since, StartShadow, Status,
+    AlertRaised, AlertSent, AuditQuery, Backup, BackupWritten, CreateToken, CreatedToken, Discard, DiscardedOpen, ErrorBody, EventQuery, LookAgain,
+    LookedAgain, MAX_LIMIT, Page, PageQuery, Pin, PluginDiff, PluginDifferences, PluginStatus, QuarantineQuery, ReadAgain, Reconcile,
+    ReconciledSource, RejectedQuery, Reloaded, ReplayRequest, RollBack, RolledBack, RoundTripQuery, RoundTripReport, Settle, Since,
+    StartShadow, Status,
 };
 use crate::config::Loaded;
+use crate::tls;
 
 /// How long a backup may take: hundreds of gigabytes.
 const BACKUP_TIMEOUT: Duration = Duration::from_secs(24 * 3600);
@@ -32,8 +44,11 @@ const POLL_TIMEOUT: Duration = Duration::from_secs(24 * 3600);
 const COMPARE_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// Speaks to the host that runs with a configuration.
+#[derive(Clone)]
 pub struct Client {
     http: reqwest::Client,
+    /// The API itself, where it is in this process.
+    inside: Option<Inside>,
     base: Url,
     token: String,
     /// Which configuration, for error texts.
@@ -41,16 +56,27 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client for the host that runs with this configuration.
+    /// A client for the host that runs with this configuration. It presents the token in the variable
+    /// MORTAR_TOKEN, or the host's own.
     ///
     /// # Errors
     /// There is no token: the host has never run, or the file belongs to somebody else.
     pub fn of(loaded: &Loaded) -> Result<Self, Failure> {
-        let token = match &loaded.config.admin.token {
-            Some(secret) => loaded.secret(secret).map_err(|e| Failure::Failed(format!("the admin token is not there: {e}")))?,
-            None => token_of_host(loaded)?,
+        let presented = std::env::var("MORTAR_TOKEN").ok().filter(|token| !token.is_empty());
+        let token = match (presented, &loaded.config.admin.token) {
+            (Some(token), _) => token,
+            (None, Some(secret)) => loaded.secret(secret).map_err(|e| Failure::Failed(format!("the admin token is not there: {e}")))?,
+            (None, None) => token_of_host(loaded)?,
         };
-        Self::new(&format!("http://{}/", loaded.config.admin.listen), token, loaded.path.display().to_string())
+        let config = loaded.path.display().to_string();
+        let at = reachable(loaded.config.admin.listen);
+        match &loaded.config.admin.tls {
+            None => Self::new(&format!("http://{at}/"), token, config),
+            Some(tls) => {
+                let chain = tls::chain(loaded, tls).map_err(|why| Failure::Failed(format!("admin.tls: {why}")))?;
+                Self::over(http::pinned(chain)?, &format!("https://{at}/"), token, config)
+            }
+        }
     }
 
     /// A client for the host at this address.
@@ -58,8 +84,36 @@ impl Client {
     /// # Errors
     /// It is no URL, or the HTTP client cannot be built.
     pub fn new(base: &str, token: String, config: String) -> Result<Self, Failure> {
+        Self::over(http::local()?, base, token, config)
+    }
+
+    fn over(http: reqwest::Client, base: &str, token: String, config: String) -> Result<Self, Failure> {
         let base = Url::parse(base).map_err(|e| Failure::Usage(format!("`{base}` is not a URL: {e}")))?;
-        Ok(Self { http: http::local()?, base, token, config })
+        Ok(Self { http, inside: None, base, token, config })
+    }
+
+    /// A client for the host that this process is; without a token, see [`Client::with_token`].
+    ///
+    /// # Errors
+    /// The HTTP client cannot be built.
+    pub fn inside(api: Router) -> Result<Self, Failure> {
+        let client = Self::new("http://localhost/", String::new(), String::new())?;
+        Ok(Self { inside: Some(Inside { api, remote: None }), ..client })
+    }
+
+    /// The same for somebody with this token, who is there.
+    #[must_use]
+    pub fn for_somebody(&self, token: String, remote: Option<Remote>) -> Self {
+        let inside = self.inside.clone().map(|inside| Inside { remote, ..inside });
+        Self { token, inside, ..self.clone() }
+    }
+
+    /// Who this is, by the token.
+    ///
+    /// # Errors
+    /// See [`Client::status`].
+    pub async fn who(&self) -> Result<Identity, Failure> {
+        self.get(&["whoami"], &()).await
     }
 
     /// How the host is.
@@ -75,7 +129,7 @@ impl Client {
     /// # Errors
     /// See [`Client::status`].
     pub async fn plugins(&self) -> Result<Vec<PluginStatus>, Failure> {
-        self.get(&["plugins"], &()).await
+        self.page(&["plugins"], &PageQuery { limit: Some(MAX_LIMIT), cursor: None }).await
     }
 
     /// How one plugin is.
@@ -169,7 +223,7 @@ impl Client {
     /// # Errors
     /// See [`Client::status`].
     pub async fn events(&self, query: &EventQuery) -> Result<Vec<EventSummary>, Failure> {
-        self.get(&["events"], query).await
+        self.page(&["events"], query).await
     }
 
     /// Every event with a dead letter, newest first, page by page.
@@ -185,6 +239,22 @@ impl Client {
             query.before = Some(last.seq);
             all.extend(page);
         }
+    }
+
+    /// A part of the events, and where the list goes on.
+    ///
+    /// # Errors
+    /// See [`Client::status`].
+    pub async fn some_events(&self, query: &EventQuery) -> Result<Page<EventSummary>, Failure> {
+        self.get(&["events"], query).await
+    }
+
+    /// What operators were told of and is not over.
+    ///
+    /// # Errors
+    /// See [`Client::status`].
+    pub async fn alerts(&self) -> Result<Vec<AlertRaised>, Failure> {
+        self.get(&["alerts"], &()).await
     }
 
     /// All about one event, by its id or its place in the journal.
@@ -224,7 +294,7 @@ impl Client {
     /// # Errors
     /// See [`Client::status`].
     pub async fn quarantine(&self, query: &QuarantineQuery) -> Result<Vec<Quarantined>, Failure> {
-        self.get(&["quarantine"], query).await
+        self.page(&["quarantine"], query).await
     }
 
     /// One callback in quarantine, with its body.
@@ -249,7 +319,7 @@ impl Client {
     /// # Errors
     /// See [`Client::status`].
     pub async fn rejected(&self, query: &RejectedQuery) -> Result<Vec<Rejected>, Failure> {
-        self.get(&["rejected"], query).await
+        self.page(&["rejected"], query).await
     }
 
     /// Takes a rejected callback for genuine.
@@ -266,7 +336,7 @@ impl Client {
     /// # Errors
     /// See [`Client::status`].
     pub async fn round_trips(&self, query: &RoundTripQuery) -> Result<Vec<RoundTripSummary>, Failure> {
-        self.get(&["round-trips"], query).await
+        self.page(&["round-trips"], query).await
     }
 
     /// How many round trips there are in which state, of events received since a time.
@@ -313,6 +383,53 @@ impl Client {
         self.read(&body)
     }
 
+    /// Has the host read its configuration again.
+    ///
+    /// # Errors
+    /// See [`Client::status`]; refused where it has problems.
+    pub async fn reload(&self) -> Result<Reloaded, Failure> {
+        let body = self.post(&["reload"], &()).await?;
+        self.read(&body)
+    }
+
+    /// Makes a token.
+    ///
+    /// # Errors
+    /// See [`Client::status`].
+    pub async fn create_token(&self, request: &CreateToken) -> Result<CreatedToken, Failure> {
+        let body = self.post(&["tokens"], request).await?;
+        self.read(&body)
+    }
+
+    /// Every token.
+    ///
+    /// # Errors
+    /// See [`Client::status`].
+    pub async fn tokens(&self) -> Result<Vec<Token>, Failure> {
+        self.page(&["tokens"], &PageQuery { limit: Some(MAX_LIMIT), cursor: None }).await
+    }
+
+    /// Has a token count no more.
+    ///
+    /// # Errors
+    /// See [`Client::status`].
+    pub async fn revoke_token(&self, name: &str) -> Result<(), Failure> {
+        self.post(&["tokens", name, "revoke"], &()).await.map(drop)
+    }
+
+    /// What operators did, newest first.
+    ///
+    /// # Errors
+    /// See [`Client::status`].
+    pub async fn audit(&self, query: &AuditQuery) -> Result<Vec<Action>, Failure> {
+        self.page(&["audit"], query).await
+    }
+
+    /// The first page of a list.
+    async fn page<T: DeserializeOwned>(&self, path: &[&str], query: &impl Serialize) -> Result<Vec<T>, Failure> {
+        Ok(self.get::<Page<T>>(path, query).await?.items)
+    }
+
     async fn get<T: DeserializeOwned>(&self, path: &[&str], query: &impl Serialize) -> Result<T, Failure> {
         let mut url = self.url(path);
         let query = serde_json::to_value(query).map_err(|e| Failure::Failed(e.to_string()))?;
@@ -343,11 +460,12 @@ impl Client {
     }
 
     async fn send(&self, request: reqwest::RequestBuilder) -> Result<String, Failure> {
-        let answered = async {
-            let response = request.bearer_auth(&self.token).send().await?;
-            Ok((response.status(), response.text().await?))
+        let request = request.bearer_auth(&self.token);
+        let answered = match &self.inside {
+            Some(inside) => inside.clone().ask(request).await,
+            None => ask(request).await,
         };
-        let (status, body) = answered.await.map_err(|error: reqwest::Error| self.unreachable(&error))?;
+        let (status, body) = answered.map_err(|why| self.unreachable(&why))?;
         if status.is_success() { Ok(body) } else { Err(self.refused(status, &body)) }
     }
 
@@ -356,9 +474,8 @@ impl Client {
         serde_json::from_str(body).map_err(strange)
     }
 
-    fn unreachable(&self, error: &reqwest::Error) -> Failure {
+    fn unreachable(&self, why: &str) -> Failure {
         let Self { base, config, .. } = self;
-        let why = http::root_cause(error);
         Failure::Unreachable(format!("no answer from the host at {base} ({why}); is `mortar serve` running with {config}?"))
     }
 
@@ -368,13 +485,53 @@ impl Client {
             return Failure::Failed(format!("what answers at {base} is not this host ({status}); does another program use that port?"));
         };
         match status {
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+            StatusCode::UNAUTHORIZED => {
                 Failure::Refused(format!("the host at {base} does not accept the token: {error}; is it the one that runs with {config}?"))
             }
             StatusCode::NOT_FOUND => Failure::NotFound(error),
             status if status.is_client_error() => Failure::Refused(error),
             _ => Failure::Failed(error),
         }
+    }
+}
+
+/// Asks over a connection; an error says why there is no answer.
+async fn ask(request: reqwest::RequestBuilder) -> Result<(StatusCode, String), String> {
+    let answered = async {
+        let response = request.send().await?;
+        Ok((response.status(), response.text().await?))
+    };
+    answered.await.map_err(|error: reqwest::Error| http::root_cause(&error))
+}
+
+/// The admin API of this process, which is asked without a connection.
+#[derive(Clone)]
+struct Inside {
+    api: Router,
+    /// From where somebody asks, for the audit log.
+    remote: Option<Remote>,
+}
+
+impl Inside {
+    async fn ask(self, request: reqwest::RequestBuilder) -> Result<(StatusCode, String), String> {
+        let request = request.build().and_then(Request::<reqwest::Body>::try_from);
+        let mut request = request.map_err(|error| error.to_string())?;
+        if let Some(remote) = self.remote {
+            request.extensions_mut().insert(ConnectInfo(remote));
+        }
+        let Ok(response) = TowerToHyperService::new(self.api).call(request).await;
+        let status = response.status();
+        let body = to_bytes(response.into_body(), usize::MAX).await.map_err(|error| error.to_string())?;
+        Ok((status, String::from_utf8_lossy(&body).into_owned()))
+    }
+}
+
+/// Where a host that listens everywhere can be reached on this machine.
+fn reachable(listen: SocketAddr) -> SocketAddr {
+    match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => (Ipv4Addr::LOCALHOST, listen.port()).into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => (Ipv6Addr::LOCALHOST, listen.port()).into(),
+        _ => listen,
     }
 }
 

@@ -34,6 +34,9 @@ pub(super) struct Which {
     /// Only this subject: `order:SO-1`, or just `SO-1`
     #[arg(long)]
     subject: Option<String>,
+    /// Only events that name this, in whatever letters: an event id, an order number, a SKU, a tracking number
+    #[arg(long, value_name = "TEXT")]
+    find: Option<String>,
     /// Only deliveries to this plugin
     #[arg(long)]
     plugin: Option<String>,
@@ -54,6 +57,7 @@ impl Which {
         EventQuery {
             event_type: self.event_type.clone(),
             subject: self.subject.clone(),
+            find: self.find.clone(),
             state,
             plugin: self.plugin.clone(),
             code: self.code.map(|code| code.to_string()),

@@ -17,15 +17,19 @@
 //! | `roundtrip` | what the ERP said when it was read back |
 //! | `masonhub` | MasonHub's side: registered callbacks, holds, the data factory of a sandbox |
 //! | `reconcile` | what no callback brought, found by a poll |
+//! | `reload` | the running host reads its configuration again |
+//! | `openapi` | the description of the admin API, for programs |
+//! | `token`, `audit` | who may ask the admin API, and what they did |
 //! | `alerts` | whether operators are reached |
 //! | `validate` | MasonHub's validation checklist, with evidence |
 //! | `status` | how the host is |
 //! | `backup` | copies of the journal: written while the host serves, restored when it does not |
 
 mod alerts;
+mod audit;
 mod backup;
 mod check;
-mod client;
+pub(crate) mod client;
 mod dead;
 mod dev;
 mod each;
@@ -38,6 +42,7 @@ mod init;
 pub(crate) mod masonhub;
 #[cfg(test)]
 pub(crate) mod masonhub_setup;
+mod openapi;
 mod output;
 mod plugin;
 mod plugin_author;
@@ -53,6 +58,7 @@ mod plugin_test;
 mod quarantine;
 mod reconcile;
 mod rejected;
+mod reload;
 mod replay;
 mod roundtrip;
 mod send;
@@ -61,7 +67,8 @@ mod simulate;
 mod status;
 mod story;
 mod target;
-mod validate;
+mod token;
+pub(crate) mod validate;
 mod wit;
 
 use std::io::{self, Write};
@@ -135,6 +142,20 @@ enum Command {
     /// See whether operators are reached
     #[command(subcommand)]
     Alerts(alerts::Alerts),
+    /// See after the tokens of operators and programs
+    #[command(subcommand)]
+    Token(token::Tokens),
+    /// Have the running host read its configuration again, as SIGHUP does
+    ///
+    /// Sources, secrets, connections, limits of the edge, certificates and the log level change at once,
+    /// and no connection is dropped; what counts after a restart only is named. Where the new
+    /// configuration has a problem, nothing changes.
+    Reload,
+    /// Print the OpenAPI document of the admin API
+    Openapi,
+    /// See what operators did
+    #[command(subcommand)]
+    Audit(audit::Audit),
     /// Go through MasonHub's validation checklist, with evidence for each of its six points
     ///
     /// The running host is judged by what it has seen since --since: callbacks, deliveries, what the ERP
@@ -223,6 +244,10 @@ async fn run(cli: &Cli, output: &mut Output<'_>) -> Result<Exit, Failure> {
         Command::Wit(command) => wit::run(command, output),
         Command::Roundtrip(command) => roundtrip::run(command, &client(cli)?, now, output).await,
         Command::Alerts(command) => alerts::run(command, &client(cli)?, output).await,
+        Command::Token(command) => token::run(command, &client(cli)?, now, output).await,
+        Command::Reload => reload::run(&client(cli)?, output).await,
+        Command::Openapi => openapi::run(output),
+        Command::Audit(command) => audit::run(command, &client(cli)?, output).await,
         Command::Validate(command) => validate::run(command, &cli.config, now, &mut rand::rng(), output).await,
         Command::Status => status::run(&client(cli)?, output).await,
         Command::Backup(command) => backup::backup(command, &client(cli)?, output).await,

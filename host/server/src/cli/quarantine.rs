@@ -37,7 +37,8 @@ pub(super) enum Quarantine {
 pub(super) async fn run(command: &Quarantine, client: &Client, output: &mut Output<'_>) -> Result<Exit, Failure> {
     match command {
         Quarantine::List { released, limit } => {
-            let found = client.quarantine(&QuarantineQuery { released: *released, limit: Some(*limit) }).await?;
+            let found =
+                client.quarantine(&QuarantineQuery { released: *released, limit: Some(*limit), ..QuarantineQuery::default() }).await?;
             if output.is_json() { output.json(&found)? } else { list(&found, output)? }
         }
         Quarantine::Show { id } => {

@@ -30,7 +30,7 @@ pub(super) enum Rejected {
 pub(super) async fn run(command: &Rejected, client: &Client, output: &mut Output<'_>) -> Result<Exit, Failure> {
     match command {
         Rejected::List { limit } => {
-            let found = client.rejected(&RejectedQuery { limit: Some(*limit) }).await?;
+            let found = client.rejected(&RejectedQuery { limit: Some(*limit), ..RejectedQuery::default() }).await?;
             if output.is_json() { output.json(&found)? } else { list(&found, output)? }
         }
         Rejected::Admit { ids } => {

@@ -69,7 +69,7 @@ pub(super) async fn run(command: &RoundTrips, client: &Client, now: Timestamp, o
         },
         RoundTrips::Report(report) => tell(&client.round_trip_report(report.since.resolve(now)).await?, client, output).await,
         RoundTrips::List { state, limit } => {
-            let found = client.round_trips(&RoundTripQuery { state: *state, limit: Some(*limit) }).await?;
+            let found = client.round_trips(&RoundTripQuery { state: *state, cursor: None, limit: Some(*limit) }).await?;
             if output.is_json() {
                 output.json(&found)?
             } else {
@@ -144,7 +144,7 @@ async fn tell(report: &RoundTripReport, client: &Client, output: &mut Output<'_>
             output.line(format_args!("{} cannot read back: it exports no `round-trip`", clean(&plugin.plugin)))?;
         }
         if mismatches > 0 {
-            let found = client.round_trips(&RoundTripQuery { state: RoundTripState::Mismatch, limit: None }).await?;
+            let found = client.round_trips(&RoundTripQuery { state: RoundTripState::Mismatch, cursor: None, limit: None }).await?;
             output.line("")?;
             table(&found, "", output)?;
         }

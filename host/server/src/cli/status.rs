@@ -7,9 +7,10 @@ use mortar_core::delivery::State;
 
 use super::client::Client;
 use super::exit::{Exit, Failure};
-use super::output::{Cell, Output, Tone, counted, time};
+use super::output::{Cell, Output, Tone, clean, counted, time};
 use super::plugin;
-use crate::admin_types::{ConnectionStatus, Status};
+use crate::admin_types::{Configuration, ConnectionStatus, Status};
+use crate::edge::SecretUse;
 
 pub(super) async fn run(client: &Client, output: &mut Output<'_>) -> Result<Exit, Failure> {
     let status = client.status().await?;
@@ -37,6 +38,8 @@ fn show(status: &Status, output: &mut Output<'_>) -> Result<(), Failure> {
     }
     plugins(status, output)?;
     connections(status, output)?;
+    secrets(status, output)?;
+    configuration(status, output)?;
     for problem in &status.problems {
         let head = output.paint(Tone::Bad, "problem:");
         let problem = output.paint(Tone::Plain, problem);
@@ -67,6 +70,36 @@ fn connections(status: &Status, output: &mut Output<'_>) -> Result<(), Failure> 
     let heads = ["connection", "kind", "in flight", "allowed", "waiting", "breaker"];
     output.line("")?;
     Ok(output.table(&heads, status.connections.iter().map(row).collect(), "no connection is configured")?)
+}
+
+/// Which secrets are used, where a source has several: the old one can go once it no longer is.
+fn secrets(status: &Status, output: &mut Output<'_>) -> Result<(), Failure> {
+    let several = |one: &&SecretUse| status.secrets.iter().filter(|other| other.source == one.source).count() > 1;
+    let row = |one: &SecretUse| {
+        let last = one.last_used.map_or_else(|| Cell::toned("not since the host started", Tone::Faint), |at| time(at).into());
+        vec![Cell::from(&one.source), one.secret.into(), Cell::from(&one.place), one.callbacks.into(), last]
+    };
+    let rows: Vec<_> = status.secrets.iter().filter(several).map(row).collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    output.line("")?;
+    Ok(output.table(&["source", "secret", "is in", "callbacks", "last used"], rows, "")?)
+}
+
+fn configuration(status: &Status, output: &mut Output<'_>) -> Result<(), Failure> {
+    let Configuration { loaded_at, failed_at, problems, needs_restart } = &status.configuration;
+    if let Some(at) = failed_at {
+        let head = output.paint(Tone::Bad, "problem:");
+        let told = format!("the configuration had problems at {}; the one of {} goes on", time(*at), time(*loaded_at));
+        output.line(format_args!("{head} {told}"))?;
+        problems.iter().try_for_each(|problem| output.line(format_args!("  {}", clean(problem))))?;
+    }
+    if !needs_restart.is_empty() {
+        let head = output.paint(Tone::Wait, "after a restart:");
+        output.line(format_args!("{head} {}", clean(&needs_restart.join(", "))))?;
+    }
+    Ok(())
 }
 
 fn breaker(connection: &ConnectionStatus) -> Cell {
@@ -160,6 +193,13 @@ mod tests {
                     paused_until: None,
                 },
             ],
+            secrets: Vec::new(),
+            configuration: Configuration {
+                loaded_at: "2026-03-01T09:00:00Z".parse().unwrap(),
+                failed_at: None,
+                problems: Vec::new(),
+                needs_restart: Vec::new(),
+            },
             problems: vec!["the journal's disk is 91 % full".into()],
         };
         let mut buffer = Vec::new();
@@ -182,5 +222,36 @@ problem: the journal's disk is 91 % full
 1 × callback in quarantine: see `mortar quarantine list`
 ";
         assert_eq!(String::from_utf8(buffer).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_configuration_that_failed_and_secrets_of_a_rotation_are_told() {
+        let now = "2026-03-01T09:00:00Z".parse().unwrap();
+        let used = |secret, last_used| SecretUse { source: "shop".into(), secret, place: "env A".into(), callbacks: 3, last_used };
+        let configuration = Configuration {
+            loaded_at: now,
+            failed_at: Some(now),
+            problems: vec!["mortar.toml:1:1: unknown key `jurnal`".into()],
+            needs_restart: vec!["edge.listen".into()],
+        };
+        let status = Status {
+            version: String::new(),
+            started_at: now,
+            uptime_seconds: 0,
+            edge: String::new(),
+            counts: Counts::default(),
+            plugins: Vec::new(),
+            connections: Vec::new(),
+            secrets: vec![used(1, Some(now)), used(2, None), SecretUse { source: "alone".into(), ..used(1, None) }],
+            configuration,
+            problems: Vec::new(),
+        };
+        let mut buffer = Vec::new();
+        show(&status, &mut Output::plain(&mut buffer, false)).unwrap();
+        let shown = String::from_utf8(buffer).unwrap();
+        assert!(shown.contains("2       env A  3          not since the host started"), "{shown}");
+        assert!(!shown.contains("alone"), "one secret alone is no rotation: {shown}");
+        assert!(shown.contains("problem: the configuration had problems at 2026-03-01 09:00:00Z"), "{shown}");
+        assert!(shown.contains("  mortar.toml:1:1: unknown key `jurnal`") && shown.contains("after a restart: edge.listen"), "{shown}");
     }
 }

@@ -26,6 +26,7 @@ use super::event::Since;
 use super::exit::{Exit, Failure};
 use super::output::Output;
 use super::target::Aim;
+use crate::checklist::Checklist;
 use crate::config;
 
 /// `mortar validate`
@@ -59,6 +60,16 @@ pub(super) struct Validate {
     aim: Aim,
 }
 
+/// The checklist by what the host has seen since, at most so many events, and none of our own.
+pub(crate) async fn by_what_was_seen(
+    client: &Client,
+    loaded: &config::Loaded,
+    since: Timestamp,
+    most: usize,
+) -> Result<Checklist, Failure> {
+    Ok(judge::judge(&Seen::gather(client, loaded, since, most).await?, &Probed::default(), &[]))
+}
+
 fn patience(text: &str) -> Result<Duration, String> {
     duration::parse(text).ok_or_else(|| "not a duration such as 30s or 5m".to_owned())
 }
@@ -84,7 +95,7 @@ pub(super) async fn run(
         (false, _) => Probed::default(),
     };
     let since = command.since.resolve(now);
-    let seen = Seen::gather(&client, &loaded, since).await?;
+    let seen = Seen::gather(&client, &loaded, since, seen::EVENTS).await?;
     let checklist = judge::judge(&seen, &probed, &command.notified_by);
     if output.is_json() {
         output.json(&json!({ "since": since, "passed": checklist.passed(), "points": checklist.rows() }))?;

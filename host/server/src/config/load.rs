@@ -63,7 +63,7 @@ impl Loaded {
                     let message = format!("{key}: other accounts can read the file; `chmod o-r {}`", self.path(path).display());
                     Some(self.warning_at(&key, message))
                 }
-                Secret::File(_) | Secret::Env(_) => None,
+                Secret::File(_) | Secret::Env(_) | Secret::Credential(_) => None,
             }
         };
         secrets::all(&self.config).into_iter().filter_map(problem).collect()

@@ -11,12 +11,21 @@ use mortar_core::config::{Config, Secret, Verify, dotted};
 /// The largest file that can be a secret, in bytes.
 const FILE_LIMIT: u64 = 64 * 1024;
 
+/// Where the service manager says that credentials are.
+const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
+
 /// Why a secret cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
     /// The variable is not set.
     #[error("the environment variable `{0}` is not set; set it for the host, or use {{ file = \"path\" }}")]
     NotSet(String),
+    /// The service manager hands no credentials over.
+    #[error(
+        "the credential `{0}` is not there: no $CREDENTIALS_DIRECTORY is set; \
+         write LoadCredential={0}:/path into the unit, or use {{ file = \"path\" }}"
+    )]
+    NoCredentials(String),
     /// The file cannot be read.
     #[error("the secret file {path} cannot be read: {cause}", path = .path.display())]
     Unreadable {
@@ -42,6 +51,10 @@ pub enum SecretError {
 /// It is not there, is empty, or is no text.
 pub fn resolve(secret: &Secret, base: &Path, environment: &dyn Fn(&str) -> Option<OsString>) -> Result<String, SecretError> {
     let (place, text) = match secret {
+        Secret::Credential(name) => {
+            let folder = environment(CREDENTIALS).ok_or_else(|| SecretError::NoCredentials(name.clone()))?;
+            (format!("the credential `{name}`"), read(&Path::new(&folder).join(name))?)
+        }
         Secret::Env(name) => {
             let value = environment(name).ok_or_else(|| SecretError::NotSet(name.clone()))?;
             (format!("the environment variable `{name}`"), value.into_string().ok())
@@ -93,6 +106,8 @@ pub fn readable_by_others(path: &Path) -> bool {
 pub fn all(config: &Config) -> Vec<(String, &Secret)> {
     let mut found = Vec::new();
     found.extend(config.admin.token.as_ref().map(|secret| ("admin.token".to_owned(), secret)));
+    found.extend(config.edge.tls.as_ref().map(|tls| ("edge.tls.key".to_owned(), &tls.key)));
+    found.extend(config.admin.tls.as_ref().map(|tls| ("admin.tls.key".to_owned(), &tls.key)));
     for (name, source) in &config.sources {
         let at = dotted(&["sources", name]);
         found.extend(numbered(at.clone(), &source.secrets));
@@ -158,6 +173,17 @@ mod tests {
     }
 
     #[test]
+    fn credentials_are_files_that_the_service_manager_hands_over() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("masonhub"), "s3cret\n").unwrap();
+        let environment = |name: &str| (name == CREDENTIALS).then(|| folder.path().into());
+        let secret = Secret::Credential("masonhub".into());
+        assert_eq!(resolve(&secret, Path::new("."), &environment).unwrap(), "s3cret");
+        let none = resolve(&secret, Path::new("."), &|_| None).unwrap_err().to_string();
+        assert!(none.contains("no $CREDENTIALS_DIRECTORY is set; write LoadCredential=masonhub:"), "{none}");
+    }
+
+    #[test]
     fn a_replaced_secret_is_the_owners_alone() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("token");
@@ -216,7 +242,7 @@ mod tests {
             .into_iter()
             .map(|(key, secret)| match secret {
                 Secret::Env(name) => format!("{key} {name}"),
-                Secret::File(_) => unreachable!("none is a file"),
+                Secret::File(_) | Secret::Credential(_) => unreachable!("all are variables"),
             })
             .collect();
         let expected = [

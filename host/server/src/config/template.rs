@@ -9,7 +9,7 @@ mod tests {
 
     use mortar_core::config::{
         AdminConfig, AlertMail, AlertWebhook, AlertsConfig, Auth, BreakerConfig, Condition, Config, ConnectionConfig, DeliveryConfig,
-        EdgeConfig, JournalConfig, LogConfig, PluginsConfig, PollConfig, SnapshotConfig, SourceConfig,
+        EdgeConfig, JournalConfig, LogConfig, PluginsConfig, PollConfig, SnapshotConfig, SourceConfig, TlsConfig,
     };
     use mortar_core::retry::RetryPolicy;
     use serde::de::DeserializeOwned;
@@ -45,6 +45,7 @@ mod tests {
         assert_eq!(shown.problems(), []);
         // The keys that are marked (optional) show an example where the default is nothing.
         shown.admin.token = None;
+        (shown.edge.tls, shown.admin.tls) = (None, None);
         (shown.alerts.mail, shown.alerts.webhook) = (None, None);
         (shown.plugins.cache, shown.plugins.generations) = (None, None);
         for (name, source) in &mut shown.sources {
@@ -110,6 +111,7 @@ mod tests {
         all_of::<Config>(&[""]);
         all_of::<EdgeConfig>(&["edge"]);
         all_of::<AdminConfig>(&["admin"]);
+        all_of::<TlsConfig>(&["edge.tls", "admin.tls"]);
         all_of::<JournalConfig>(&["journal"]);
         all_of::<DeliveryConfig>(&["delivery"]);
         all_of::<RetryPolicy>(&["delivery.retry"]);

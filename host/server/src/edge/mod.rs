@@ -6,13 +6,16 @@
 mod address;
 mod answer;
 mod body;
+mod http;
 mod listener;
+mod proxy;
 mod sample;
+mod secrets;
 mod source;
 
 use std::convert::Infallible;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use hyper::body::Incoming;
 use hyper::{Method, Request, Response};
@@ -26,16 +29,32 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 pub use answer::Body;
-pub use listener::listen;
+pub use listener::{H2, listen};
+pub use secrets::SecretUse;
 pub use source::Source;
 
 use answer::Answer;
 use sample::Sampler;
 
-/// Everything that answering a callback needs.
-pub struct Edge {
+/// What an operator can change while the edge listens.
+pub struct Rules {
     config: EdgeConfig,
     sources: Vec<Source>,
+}
+
+impl Rules {
+    /// Rules for these sources.
+    #[must_use]
+    pub fn new(config: EdgeConfig, mut sources: Vec<Source>) -> Self {
+        // The longest path wins where one source lies below another.
+        sources.sort_by_key(|s| std::cmp::Reverse(s.path.len()));
+        Self { config, sources }
+    }
+}
+
+/// Everything that answering a callback needs.
+pub struct Edge {
+    rules: RwLock<Arc<Rules>>,
     ports: Ports,
     plugins: Arc<Plugins>,
     sampler: Sampler,
@@ -43,13 +62,36 @@ pub struct Edge {
 }
 
 impl Edge {
-    /// An edge for these sources.
+    /// An edge with these rules.
     #[must_use]
-    pub fn new(config: EdgeConfig, mut sources: Vec<Source>, ports: Ports, plugins: Arc<Plugins>, stopping: watch::Receiver<bool>) -> Self {
-        // The longest path wins where one source lies below another.
-        sources.sort_by_key(|s| std::cmp::Reverse(s.path.len()));
+    pub fn new(rules: Rules, ports: Ports, plugins: Arc<Plugins>, stopping: watch::Receiver<bool>) -> Self {
         let sampler = Sampler::new(ports.clone());
-        Self { config, sources, ports, plugins, sampler, stopping }
+        Self { rules: RwLock::new(Arc::new(rules)), ports, plugins, sampler, stopping }
+    }
+
+    /// The rules as they are now.
+    pub(crate) fn rules(&self) -> Arc<Rules> {
+        self.rules.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// From the next request on, these rules count. What is under way ends by those it began with.
+    pub fn set_rules(&self, rules: Rules) {
+        let before = self.rules();
+        for source in &rules.sources {
+            if let Some(before) = before.sources.iter().find(|before| before.name == source.name) {
+                source.uses.go_on(&before.uses);
+            }
+        }
+        *self.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rules);
+    }
+
+    /// How the secrets of each source are used.
+    #[must_use]
+    pub fn secrets(&self) -> Vec<SecretUse> {
+        let rules = self.rules();
+        let mut told: Vec<_> = rules.sources.iter().flat_map(|source| source.uses.told(&source.name)).collect();
+        told.sort_by(|one, other| (&one.source, one.secret).cmp(&(&other.source, other.secret)));
+        told
     }
 
     /// Answers one request.
@@ -58,20 +100,21 @@ impl Edge {
     /// Never: every fault has an answer.
     pub async fn serve(self: Arc<Self>, peer: IpAddr, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
         let started = Instant::now();
-        let source = self.sources.iter().find(|s| s.owns(request.uri().path()));
+        let rules = self.rules();
+        let source = rules.sources.iter().find(|s| s.owns(request.uri().path()));
         let answer = match source {
             None => Answer::NoSuchSource,
             Some(_) if request.method() != Method::POST => Answer::NotPost,
-            Some(source) => self.answer(source, peer, request).await,
+            Some(source) => self.answer(&rules.config, source, peer, request).await,
         };
         let name = source.map_or("", |s| &*s.name);
         self.ports.observer.observe(&Observation::Callback { source: name, result: answer.result(), took: started.elapsed() });
-        Ok(answer.into_response(self.config.retry_after))
+        Ok(answer.into_response(rules.config.retry_after))
     }
 
-    async fn answer(&self, source: &Source, peer: IpAddr, request: Request<Incoming>) -> Answer {
+    async fn answer(&self, config: &EdgeConfig, source: &Source, peer: IpAddr, request: Request<Incoming>) -> Answer {
         let (head, body) = request.into_parts();
-        let remote = address::client(peer, &head.headers, &self.config.trusted_proxies);
+        let remote = address::client(peer, &head.headers, config);
         if !source.admits(remote) {
             tracing::info!(source = %source.name, %remote, "a callback came from an address that is not allowed");
             return Answer::AddressNotAllowed;
@@ -79,14 +122,17 @@ impl Edge {
         if *self.stopping.borrow() {
             return Answer::Unavailable("the host is stopping");
         }
-        let body = match body::read(body, &head.headers, &self.config).await {
+        let body = match body::read(body, &head.headers, config).await {
             Ok(body) => body,
             Err(answer) => return answer,
         };
         let received_at = self.ports.clock.now();
         let delivery_header = source.delivery_header(&head.headers);
         let secret = match source.verify(&head.headers, &body, received_at) {
-            Ok(proof) => proof.secret,
+            Ok(proof) => {
+                source.uses.count(proof.secret, received_at);
+                proof.secret
+            }
             Err(rejection) => {
                 let reason = rejection.to_string();
                 let source = source.name.clone();
@@ -98,7 +144,7 @@ impl Edge {
         let source = source.name.clone();
         let callback = Genuine { source, received_at, remote: Some(remote), delivery_header, secret, body };
         // A callback that comes too late here may still be stored; then it is a duplicate next time.
-        match tokio::time::timeout(self.config.store_timeout, accept(&self.ports, &self.plugins, callback)).await {
+        match tokio::time::timeout(config.store_timeout, accept(&self.ports, &self.plugins, callback)).await {
             Ok(Ok(acceptance)) => Answer::Stored(acceptance),
             Ok(Err(fault)) => {
                 // What the journal itself has said already is not said again with each callback.
@@ -108,7 +154,7 @@ impl Edge {
                 Answer::Unavailable("the journal cannot store now")
             }
             Err(_) => {
-                tracing::warn!(timeout = ?self.config.store_timeout, "the journal is too slow; the sender is asked to come again");
+                tracing::warn!(timeout = ?config.store_timeout, "the journal is too slow; the sender is asked to come again");
                 Answer::Unavailable("the journal is too slow")
             }
         }

@@ -9,6 +9,8 @@ use jiff::Timestamp;
 use mortar_core::config::{Secret, SourceConfig};
 use mortar_core::verify::{Proof, Rejection, Verifier, VerifyConfigError};
 
+use super::secrets::Uses;
+
 /// The header by which MasonHub names a delivery, kept so that its support can be asked about it.
 const DELIVERY_HEADER: &str = "x-masonhub-delivery";
 
@@ -21,6 +23,7 @@ pub struct Source {
     pub name: Arc<str>,
     /// Its path, without a slash at the end.
     pub path: String,
+    pub(super) uses: Uses,
     verifier: Verifier,
     allow: Vec<IpNet>,
 }
@@ -36,7 +39,7 @@ impl Source {
         resolve: &dyn Fn(&Secret) -> Result<String, String>,
     ) -> Result<Self, Vec<VerifyConfigError>> {
         let verifier = Verifier::new(&config.verify, &config.secrets, resolve)?;
-        Ok(Self { name: name.into(), path: config.base_path(name), verifier, allow: config.allow.clone() })
+        Ok(Self { name: name.into(), path: config.base_path(name), uses: Uses::new(config), verifier, allow: config.allow.clone() })
     }
 
     /// True where the path is the source's, or below it: one URL is registered per message type.

@@ -126,7 +126,7 @@ impl Connector for Stage {
         self.rules.manners(connection, method)
     }
 
-    fn retry(&self, connection: &str) -> Option<&RetryPolicy> {
+    fn retry(&self, connection: &str) -> Option<RetryPolicy> {
         self.rules.retry(connection)
     }
 

@@ -202,7 +202,7 @@ impl Observer for Metrics {
                 self.polled.get_or_create(&labels).inc_by(looked as u64);
                 self.missed.get_or_create(&labels).inc_by(missed as u64);
             }
-            Observation::Attempt { plugin, result, took } => {
+            Observation::Attempt { plugin, result, took, .. } => {
                 observe(&self.attempts, &AttemptLabels { plugin: plugin.to_owned(), result }, took);
             }
             Observation::RoundTrip { plugin, state, took } => {

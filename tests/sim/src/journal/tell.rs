@@ -13,7 +13,11 @@ use mortar_core::delivery::{DeliveryId, EventSeq};
 impl Tables {
     pub(super) fn list(&self, leases: &Leases, filter: &Filter) -> Vec<EventSummary> {
         let range = filter.after.map_or(0, |after| after + 1)..filter.before.unwrap_or(EventSeq::MAX);
-        let events = self.events.range(range).map(|(_, stored)| self.summary(leases, stored)).filter(|event| matches(event, filter));
+        let named = self.events.range(range).filter(|(_, stored)| {
+            let event = &stored.event;
+            filter.takes_names(&event.id, &event.subject, &event.payload)
+        });
+        let events = named.map(|(_, stored)| self.summary(leases, stored)).filter(|event| matches(event, filter));
         if filter.after.is_some() { events.take(filter.limit).collect() } else { events.rev().take(filter.limit).collect() }
     }
 

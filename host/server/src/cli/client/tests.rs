@@ -33,8 +33,8 @@ async fn answer(State(asked): State<Asked>, request: Request) -> Response {
         return error(StatusCode::UNAUTHORIZED, "the admin token is missing or wrong");
     }
     match path.as_str() {
-        "/api/events?limit=1000&state=dead" => axum::Json(json!([event(9), event(7)])).into_response(),
-        "/api/events?before=7&limit=1000&state=dead" => axum::Json(json!([])).into_response(),
+        "/api/events?limit=1000&state=dead" => axum::Json(json!({ "items": [event(9), event(7)] })).into_response(),
+        "/api/events?before=7&limit=1000&state=dead" => axum::Json(json!({ "items": [] })).into_response(),
         "/api/quarantine/3/replay" => axum::Json(json!({ "stored": 2, "duplicates": 1, "unreadable": null })).into_response(),
         "/api/deliveries/9-1/replay" | "/api/deliveries/9-1/settle" => StatusCode::OK.into_response(),
         "/api/deliveries/9-1/discard" => error(StatusCode::CONFLICT, "9-1 is done, not dead"),

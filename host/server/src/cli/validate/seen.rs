@@ -12,7 +12,7 @@ use crate::cli::exit::Failure;
 use crate::config::Loaded;
 
 /// Events that are looked at, newest first.
-const EVENTS: usize = 10_000;
+pub(super) const EVENTS: usize = 10_000;
 
 /// Events of which the whole story is read, for each of the two questions that need it.
 const STORIES: usize = 25;
@@ -41,15 +41,15 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    /// Asks the running host.
-    pub(super) async fn gather(client: &Client, loaded: &Loaded, since: Timestamp) -> Result<Self, Failure> {
-        let (events, more) = events(client, since).await?;
+    /// Asks the running host, for this many events at most.
+    pub(super) async fn gather(client: &Client, loaded: &Loaded, since: Timestamp, most: usize) -> Result<Self, Failure> {
+        let (events, more) = events(client, since, most).await?;
         let shipped = stories(client, events.iter().filter(|event| event.event_type == SHIPPED)).await?;
         let after_retries = |event: &&EventSummary| event.deliveries.iter().any(|d| d.state == State::Done && d.attempts > 1);
         let retried = stories(client, events.iter().filter(after_retries)).await?;
-        let quarantined = client.quarantine(&QuarantineQuery { released: false, limit: Some(MAX_LIMIT) }).await?;
-        let rejected = client.rejected(&RejectedQuery { limit: Some(MAX_LIMIT) }).await?;
-        let mismatches = client.round_trips(&RoundTripQuery { state: RoundTripState::Mismatch, limit: Some(5) }).await?;
+        let quarantined = client.quarantine(&QuarantineQuery { limit: Some(MAX_LIMIT), ..QuarantineQuery::default() }).await?;
+        let rejected = client.rejected(&RejectedQuery { limit: Some(MAX_LIMIT), ..RejectedQuery::default() }).await?;
+        let mismatches = client.round_trips(&RoundTripQuery { state: RoundTripState::Mismatch, cursor: None, limit: Some(5) }).await?;
         let open = loaded.config.sources.iter().filter(|(_, source)| source.verify == Verify::Preset(Preset::None));
         Ok(Self {
             since,
@@ -66,10 +66,10 @@ impl Seen {
     }
 }
 
-async fn events(client: &Client, since: Timestamp) -> Result<(Vec<EventSummary>, bool), Failure> {
-    let mut query = EventQuery { limit: Some(MAX_LIMIT), since: Some(since), ..EventQuery::default() };
+async fn events(client: &Client, since: Timestamp, most: usize) -> Result<(Vec<EventSummary>, bool), Failure> {
+    let mut query = EventQuery { limit: Some(MAX_LIMIT.min(most)), since: Some(since), ..EventQuery::default() };
     let mut all = Vec::new();
-    while all.len() < EVENTS {
+    while all.len() < most {
         let page = client.events(&query).await?;
         let Some(last) = page.last() else { return Ok((all, false)) };
         query.before = Some(last.seq);
