@@ -23,10 +23,10 @@ use super::http;
 use crate::admin::auth::Identity;
 use crate::admin::guard::Remote;
 use crate::admin_types::{
-    AlertRaised, AlertSent, AuditQuery, Backup, BackupWritten, CreateToken, CreatedToken, Discard, DiscardedOpen, ErrorBody, EventQuery, LookAgain,
-    LookedAgain, MAX_LIMIT, Page, PageQuery, Pin, PluginDiff, PluginDifferences, PluginStatus, QuarantineQuery, ReadAgain, Reconcile,
-    ReconciledSource, RejectedQuery, Reloaded, ReplayRequest, RollBack, RolledBack, RoundTripQuery, RoundTripReport, Settle, Since,
-    StartShadow, Status,
+    AlertRaised, AlertSent, AuditQuery, Backup, BackupWritten, CreateToken, CreatedToken, Discard, DiscardedOpen, ErrorBody, EventQuery,
+    LookAgain, LookedAgain, MAX_LIMIT, Page, PageQuery, Pin, PluginDiff, PluginDifferences, PluginStatus, QuarantineQuery, ReadAgain,
+    Reconcile, ReconciledSource, RejectedQuery, Reloaded, ReplayRequest, RollBack, RolledBack, RoundTripQuery, RoundTripReport, Settle,
+    Since, StartShadow, Status,
 };
 use crate::config::Loaded;
 use crate::tls;

@@ -21,7 +21,8 @@ pub(in crate::dashboard) async fn list(visit: Visit, Query(shown): Query<Shown>)
     let released = !shown.released.is_empty();
     let (quarantined, rejected) = (
         QuarantineQuery { released, limit: Some(ROWS), ..QuarantineQuery::default() },
-        RejectedQuery { limit: Some(ROWS), ..RejectedQuery::default() },);
+        RejectedQuery { limit: Some(ROWS), ..RejectedQuery::default() },
+    );
     let asked = tokio::try_join!(visit.api.quarantine(&quarantined), visit.api.rejected(&rejected));
     let (quarantined, rejected) = asked.map_err(|failure| visit.refused(&failure))?;
     visit.page("set_aside.html", about! { title => "Set aside", quarantined, rejected, released, rows => ROWS })
