@@ -114,7 +114,7 @@ fn export(dir: &Path, output: &mut Output<'_>) -> Result<Exit, Failure> {
 fn html(file: &Path, output: &mut Output<'_>) -> Result<Exit, Failure> {
     let failed = |error: anyhow::Error| Failure::Failed(format!("the page cannot be made: {error:#}"));
     let folder = tempfile::tempdir()?;
-    export(folder.path(), &mut Output::plain(&mut Vec::new(), false))?;
+    export(folder.path(), &mut Output::into_memory(&mut Vec::new()))?;
     let resolve = contract::read(folder.path()).map_err(failed)?;
     fs::write(file, page(&resolve, &samples_of_events()).map_err(failed)?)?;
     if output.is_json() {

@@ -156,15 +156,16 @@ pub async fn rehearse(
     on(Arc::new(stage), clock, plugin, incoming, CLAIMS).await
 }
 
-/// Takes an event through a plugin in earnest: its calls are sent. There is one attempt, so a delivery that
-/// is to be retried stays open.
+/// Takes an event through a plugin in earnest, as if it came in now: its calls are sent. There is one attempt,
+/// so a delivery that is to be retried stays open.
 ///
 /// # Errors
 /// It could not take place.
 pub async fn carry_out(plugin: &Plugin, incoming: &Incoming, connections: Arc<Connections>) -> Result<Rehearsed, RehearsalError> {
-    let clock = Arc::new(Played::at(SystemClock.now()));
+    let now = SystemClock.now();
     let stage = Stage::new(connections, Erp::Real, Arc::new(SystemClock));
-    on(Arc::new(stage), clock, plugin, incoming, 1).await
+    let incoming = Incoming { received_at: now, ..incoming.clone() };
+    on(Arc::new(stage), Arc::new(Played::at(now)), plugin, &incoming, 1).await
 }
 
 async fn on(

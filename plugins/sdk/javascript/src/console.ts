@@ -2,6 +2,18 @@
 
 import * as log from "./log";
 
+declare global {
+    // As other libraries declare it, so that it may stand beside theirs.
+    interface Console {
+        debug(...values: unknown[]): void;
+        log(...values: unknown[]): void;
+        info(...values: unknown[]): void;
+        warn(...values: unknown[]): void;
+        error(...values: unknown[]): void;
+    }
+    var console: Console;
+}
+
 type Line = (message: string) => void;
 
 const shown = (value: unknown) => (typeof value === "string" || value instanceof Error ? String(value) : (JSON.stringify(value) ?? String(value)));
