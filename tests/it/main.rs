@@ -4,6 +4,7 @@
 
 mod admin;
 mod alerts;
+mod authors;
 mod backup;
 mod bad_bodies;
 mod bad_plugins;

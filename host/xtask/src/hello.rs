@@ -17,6 +17,7 @@ mod python;
 mod stage;
 mod tutorial;
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -105,18 +106,19 @@ fn one(language: Language, path: Option<&Path>) -> Result<()> {
         language.test_kit(&kit_stage)?;
         kit_stage.done()?;
     }
-    let (hello, made) = (root().join("examples/hello"), ["wit", "host/kits", "examples/hello/cases"].map(|folder| root().join(folder)));
-    let project = hello.join(language.name());
-    let stage = Stage::new(&project, &name, &[&kit, &made[0], &made[1], &made[2]])?;
+    let project = root().join("examples/hello").join(language.name());
+    let made = ["wit", "host/kits", "examples/hello/cases", "tests/mutants"].map(|folder| root().join(folder));
+    let stage = Stage::new(&project, &name, &[&kit, &made[0], &made[1], &made[2], &made[3]])?;
     let component = plugins::directory().join(&name).join(format!("{name}.wasm"));
     if stage.changed()? || !component.exists() {
         stage.clear()?;
         let mortar = target().canonicalize()?.join("debug");
-        let path: Vec<_> = [Some(mortar.as_path()), path].into_iter().flatten().collect();
+        let path = tutorial::search_path([Some(mortar.as_path()), path].into_iter().flatten())?;
         tutorial::follow(&project.join("README.md"), &stage.place, &path)?;
         let made = stage.place.join("my-erp");
         stage::copy_file(&made.join("plugin.wasm"), &component)?;
         stage::copy_file(&made.join("plugin.toml"), &component.with_file_name("plugin.toml"))?;
+        mutant(language, &project, &made, &path)?;
         // Tool chains that are installed into a project are large.
         std::fs::remove_dir_all(&made).with_context(|| made.display().to_string())?;
         stage.done()?;
@@ -125,14 +127,37 @@ fn one(language: Language, path: Option<&Path>) -> Result<()> {
     Ok(())
 }
 
+/// Builds the plugin with the faults that an author might make: its sources take the place of the hello
+/// plugin's in the project that the tutorial made.
+fn mutant(language: Language, hello: &Path, project: &Path, path: &OsStr) -> Result<()> {
+    let (name, faults) = (format!("mutant-{}", language.name()), root().join("tests/mutants"));
+    let is_source =
+        |file: &Path| file.extension().is_some_and(|ending| ["c", "h", "go", "js", "py", "rs", "ts"].iter().any(|e| ending == *e));
+    for file in stage::files(hello, false)?.iter().filter(|file| is_source(file)) {
+        let file = project.join(file.strip_prefix(hello)?);
+        std::fs::remove_file(&file).with_context(|| file.display().to_string())?;
+    }
+    let own = faults.join(language.name());
+    for file in stage::files(&own, false)? {
+        stage::copy_file(&file, &project.join(file.strip_prefix(&own)?))?;
+    }
+    for file in ["plugin.toml", "wit/world.wit"] {
+        stage::copy_file(&faults.join(file), &project.join(file))?;
+    }
+    let mortar = target().join("debug/mortar");
+    run(command(&mortar.to_string_lossy(), &["plugin", "build"]).arg(project).env("PATH", path))?;
+    let component = plugins::directory().join(&name).join(format!("{name}.wasm"));
+    stage::copy_file(&project.join("plugin.wasm"), &component)?;
+    stage::copy_file(&project.join("plugin.toml"), &component.with_file_name("plugin.toml"))
+}
+
 /// Where tool chains are installed.
 fn tools(name: &str) -> PathBuf {
     target().join("tools").join(name)
 }
 
-/// Runs `mortar-kits` in a project: bindings from the contract, components from modules.
+/// Runs `mortar-kits` in a kit: bindings from the contract.
 fn kits(project: &Stage, arguments: &[&str]) -> Result<()> {
-    run(&mut cargo(&["build", "--quiet", "--package", "mortar-kits"]))?;
     let kits = target().join("debug/mortar-kits");
     run(command(&kits.to_string_lossy(), arguments).current_dir(&project.place))
 }

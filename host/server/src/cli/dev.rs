@@ -22,6 +22,7 @@ use jiff::Timestamp;
 use mortar_kits::Language;
 use mortar_simulator::erp::{Fault, What};
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
 use self::seen::{Key, Seen};
@@ -97,31 +98,36 @@ async fn follow(
     now: Timestamp,
     output: &mut Output<'_>,
 ) -> Result<(), Failure> {
-    let (send, mut built) = mpsc::unbounded_channel();
-    let mut watching = build(setting, seen, &send)?;
+    let (send, mut news) = mpsc::unbounded_channel();
+    let mut watches = JoinSet::new();
+    build(setting, seen, &send, &mut watches)?;
+    let mut changed_meanwhile = false;
     let mut ticks = tokio::time::interval(LOOK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
     loop {
         let next = tokio::select! {
             Some(key) = pressed.recv() => Next::Key(key),
-            Some(next) = built.recv() => next,
-            () = watching.changed(), if !seen.building => Next::Changed,
+            Some(next) = news.recv() => next,
+            Some(Ok(())) = watches.join_next() => Next::Changed,
             _ = ticks.tick() => Next::Look,
             _ = &mut interrupted => return Ok(()),
         };
         match next {
             Next::Key(Key::Quit) => return Ok(()),
-            Next::Key(Key::Build) if !seen.building => watching = build(setting, seen, &send)?,
-            Next::Changed => watching = build(setting, seen, &send)?,
+            Next::Key(Key::Build) | Next::Changed if seen.building => changed_meanwhile = true,
+            Next::Key(Key::Build) | Next::Changed => build(setting, seen, &send, &mut watches)?,
             Next::Key(key) => act(key, setting, seen, now).await,
             Next::Told(command) => seen.note(Tone::Faint, format!("$ {command}")),
             Next::Built(end) => {
                 seen.building = false;
                 match end.map(|component| setting.put(&component)) {
-                    Ok(Ok(())) => seen.note(Tone::Plain, "the plugin is handed to the host"),
+                    Ok(Ok(())) => seen.note(Tone::Plain, "handed to the host, which compiles it"),
                     Ok(Err(error)) => seen.note(Tone::Bad, error.to_string()),
                     Err(why) => seen.note(Tone::Bad, why),
+                }
+                if std::mem::take(&mut changed_meanwhile) {
+                    build(setting, seen, &send, &mut watches)?;
                 }
             }
             Next::Look => look(setting, seen).await?,
@@ -135,17 +141,19 @@ async fn follow(
 
 /// Has the plugin built, where it is a project, beside everything else. What watches it starts before that, so
 /// that no change is missed.
-fn build(setting: &Setting, seen: &mut Seen, send: &mpsc::UnboundedSender<Next>) -> Result<Watching, Failure> {
+fn build(setting: &Setting, seen: &mut Seen, send: &mpsc::UnboundedSender<Next>, watches: &mut JoinSet<()>) -> Result<(), Failure> {
     let folder = setting.plugin.clone();
     let watching = Watching::start(&folder, &folder.join("cases"));
     let watching = watching.map_err(|error| Failure::Failed(format!("{} cannot be watched: {error}", folder.display())))?;
+    watches.abort_all();
+    watches.spawn(async move { watching.changed().await });
     seen.building = true;
     let send = send.clone();
     tokio::task::spawn_blocking(move || {
         let end = match Language::of(&folder) {
             Some(_) => {
                 let tell = send.clone();
-                // Nobody listens any more only where all of it ends.
+                // Nobody listens any more only where all of it ends; so too below.
                 let built = mortar_kits::build(&folder, &mut |command| drop(tell.send(Next::Told(command.to_owned()))));
                 built.map_err(|error| error.to_string())
             }
@@ -153,13 +161,16 @@ fn build(setting: &Setting, seen: &mut Seen, send: &mpsc::UnboundedSender<Next>)
         };
         drop(send.send(Next::Built(end)));
     });
-    Ok(watching)
+    Ok(())
 }
 
 async fn act(key: Key, setting: &Setting, seen: &mut Seen, now: Timestamp) {
     match key {
         Key::Sample(at) => {
-            let Some(event_type) = seen.types.get(at).cloned() else { return };
+            let Some(event_type) = seen.types.get(at).cloned() else {
+                let why = if seen.generation.is_none() { "the plugin is not in force yet" } else { "no event has that key" };
+                return seen.note(Tone::Wait, why);
+            };
             match super::send::sample(&event_type, &setting.config(), now, &mut rand::rng()).await {
                 Ok(()) => seen.note(Tone::Plain, format!("sent {event_type}")),
                 Err(failure) => seen.note(Tone::Bad, failure.to_string()),
@@ -176,6 +187,7 @@ async fn act(key: Key, setting: &Setting, seen: &mut Seen, now: Timestamp) {
         Key::Refuse | Key::Lose => seen.note(Tone::Wait, "the ERP is no played one: it has no faults on demand"),
         Key::Up => seen.select(-1),
         Key::Down => seen.select(1),
+        Key::Scroll(pages) => seen.scroll(pages),
         Key::Build | Key::Quit => {}
     }
 }

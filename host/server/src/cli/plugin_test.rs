@@ -70,7 +70,9 @@ pub(super) async fn run(command: &Test, output: &mut Output<'_>) -> Result<Exit,
     loop {
         let watching = Watching::start(plugin, &folder(command));
         let watching = watching.map_err(|error| Failure::Failed(format!("{} cannot be watched: {error}", plugin.display())))?;
-        let built = if builds { plugin_build::build(plugin, output).map(drop) } else { Ok(()) };
+        let component = plugin.join(COMPONENT);
+        let stale = builds && (!component.is_file() || newer_source(&component).is_some());
+        let built = if stale { plugin_build::build(plugin, output).map(drop) } else { Ok(()) };
         let ended = match built {
             Ok(()) => once(command, output).await,
             Err(failure) => Err(failure),

@@ -1,5 +1,4 @@
-//! C: clang with a libc for WebAssembly, as PyPI has it under the name ziglang; bindings and component
-//! by `mortar-kits`.
+//! C: clang with a libc for WebAssembly, as PyPI has it under the name ziglang; bindings by `mortar-kits`.
 
 use anyhow::Result;
 

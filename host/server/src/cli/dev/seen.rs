@@ -18,6 +18,9 @@ pub(super) const EVENTS: usize = 100;
 /// Notes that are kept, at most.
 const NOTES: usize = 500;
 
+/// Lines that a page is.
+const PAGE: i16 = 10;
+
 /// What can be pressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Key {
@@ -33,6 +36,8 @@ pub(super) enum Key {
     Up,
     /// Selects the event below.
     Down,
+    /// Shows more of the selected event: what is below, or above.
+    Scroll(i8),
     /// Ends.
     Quit,
 }
@@ -47,6 +52,8 @@ impl Key {
             'b' => Some(Self::Build),
             'k' => Some(Self::Up),
             'j' => Some(Self::Down),
+            'd' => Some(Self::Scroll(1)),
+            'u' => Some(Self::Scroll(-1)),
             'q' => Some(Self::Quit),
             _ => None,
         }
@@ -71,6 +78,8 @@ pub(super) struct Seen {
     pub(super) events: Vec<EventSummary>,
     /// The selected one's place among them.
     pub(super) selected: usize,
+    /// Lines of it that are above what is shown.
+    pub(super) above: u16,
     problems: Vec<String>,
     /// What is known of each event, with the deliveries as they stood then.
     stories: BTreeMap<String, (Standing, EventStory)>,
@@ -90,6 +99,7 @@ impl Seen {
             notes: Vec::new(),
             events: Vec::new(),
             selected: 0,
+            above: 0,
             problems: Vec::new(),
             stories: BTreeMap::new(),
         }
@@ -126,6 +136,10 @@ impl Seen {
     pub(super) fn events(&mut self, events: Vec<EventSummary>) {
         // Who looks at an event goes on doing so when others come; who looks at the newest sees the newest.
         let at = self.events.get(self.selected).filter(|_| self.selected > 0).map(|event| event.seq);
+        let newest = self.events.first().map(|event| event.seq);
+        if at.is_none() && events.first().map(|event| event.seq) != newest {
+            self.above = 0;
+        }
         self.selected = events.iter().position(|event| Some(event.seq) == at).unwrap_or(0);
         self.events = events;
     }
@@ -150,12 +164,17 @@ impl Seen {
 
     pub(super) fn select(&mut self, by: isize) {
         self.selected = self.selected.saturating_add_signed(by).min(self.events.len().saturating_sub(1));
+        self.above = 0;
+    }
+
+    pub(super) fn scroll(&mut self, pages: i8) {
+        self.above = self.above.saturating_add_signed(i16::from(pages) * PAGE);
     }
 
     /// What the keys do.
     pub(super) fn keys(&self) -> String {
         let samples = self.types.iter().take(9).enumerate().map(|(at, name)| format!("{} {name}", at + 1));
-        let rest = ["f ERP out of order", "l lose an answer", "b build", "q quit"].map(str::to_owned);
+        let rest = ["f ERP out of order", "l lose an answer", "b build", "j k select", "d u scroll", "q quit"].map(str::to_owned);
         samples.chain(rest).collect::<Vec<_>>().join("   ")
     }
 }
@@ -206,8 +225,11 @@ pub(super) mod tests {
         seen.select(1);
         seen.events(vec![event(4, "done", 1), event(3, "done", 1), event(2, "done", 1)]);
         assert_eq!(seen.selected, 2);
+        seen.scroll(1);
+        seen.events(vec![event(4, "done", 1), event(3, "done", 1), event(2, "done", 1)]);
+        assert_eq!(seen.above, 10, "who reads goes on reading");
         seen.select(9);
-        assert_eq!(seen.selected, 2);
+        assert_eq!((seen.selected, seen.above), (2, 0));
     }
 
     #[test]

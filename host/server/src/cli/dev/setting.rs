@@ -41,7 +41,6 @@ impl Setting {
         };
         let more = format!("[delivery.retry]\nfirst_delay = \"1s\"\nlongest_delay = \"5s\"\n\n{}", connections.text);
         demo::prepare(folder.path(), &more)?;
-        fs::create_dir_all(folder.path().join("plugins").join(&name))?;
         let host = HostProcess::start(folder.path()).await?;
         let erp_url = connections.is_played.then_some(url);
         Ok(Self { plugin: plugin.to_owned(), name, host, erp: handle, erp_url, folder })
@@ -62,16 +61,20 @@ impl Setting {
         settings_of(&self.plugin).unwrap_or_default()
     }
 
-    /// Puts a component and the plugin's settings in force, each whole at once.
+    /// Puts a component and the plugin's settings in force, each whole at once; the first time both.
     pub(super) fn put(&self, component: &Path) -> Result<(), Failure> {
-        let place = self.folder.path().join("plugins").join(&self.name);
+        let (place, new) = (self.folder.path().join("plugins").join(&self.name), self.folder.path().join("new"));
+        fs::create_dir_all(&new)?;
         let settings = self.plugin.join("plugin.toml");
-        for (from, name) in [(settings.as_path(), "plugin.toml"), (component, "plugin.wasm")] {
-            if from.is_file() {
-                let new = self.folder.path().join(name);
-                fs::copy(from, &new)?;
-                fs::rename(new, place.join(name))?;
-            }
+        let files = [(settings.as_path(), "plugin.toml"), (component, "plugin.wasm")].into_iter().filter(|(from, _)| from.is_file());
+        for (from, name) in files.clone() {
+            fs::copy(from, new.join(name))?;
+        }
+        if !place.exists() {
+            return Ok(fs::rename(new, place)?);
+        }
+        for (_, name) in files {
+            fs::rename(new.join(name), place.join(name))?;
         }
         Ok(())
     }
