@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 /// Makes a token by command, and says it.
 async fn token(host: &Host, name: &str, role: &str, more: &[&str]) -> String {
-    let made = host.mortar(&[&["--json", "token", "create", name, "--role", role], more].concat()).await;
+    let made = host.mortar(&[&["--json", "token", "create", name, "--role", role][..], more].concat()).await;
     assert!(made.status.success(), "{made:?}");
     let made: Value = serde_json::from_slice(&made.stdout).unwrap();
     made["token"].as_str().unwrap().to_owned()
