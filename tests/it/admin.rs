@@ -32,3 +32,38 @@ async fn secrets_are_nowhere_to_be_seen() {
     assert!(!status.contains(mortar_tests::SECRET));
     assert!(!host.logged("serving").await.contains(mortar_tests::SECRET));
 }
+
+#[tokio::test]
+async fn lists_are_read_page_by_page() {
+    let host = Setup::new().start().await;
+    for _ in 0..3 {
+        host.send(&fixtures::fresh("order.created")).await;
+    }
+    let mut seen = Vec::new();
+    let mut page = "/api/events?limit=2".to_owned();
+    loop {
+        let answer = host.ask(&page).await.json();
+        seen.push(answer["items"].as_array().unwrap().iter().map(|event| event["seq"].as_u64().unwrap()).collect::<Vec<_>>());
+        let Some(next) = answer["next"].as_str() else { break };
+        page = format!("/api/events?limit=2&cursor={next}");
+    }
+    assert_eq!(seen.iter().map(Vec::len).collect::<Vec<_>>(), [2, 1]);
+    assert!(seen.concat().is_sorted_by(|one, next| one > next), "{seen:?}");
+}
+
+#[tokio::test]
+async fn what_makes_no_sense_is_answered_with_a_code() {
+    let host = Setup::new().start().await;
+    for (path, status, code) in [
+        ("/api/events?cursor=x", 400, "admin.bad_request"),
+        ("/api/events?limit=many", 400, "admin.bad_request"),
+        ("/api/events?colour=red", 400, "admin.bad_request"),
+        ("/api/quarantine/x", 400, "admin.bad_request"),
+        ("/api/nothing", 404, "admin.not_found"),
+        ("/api/reload", 405, "admin.method"),
+    ] {
+        let answer = host.ask(path).await;
+        assert_eq!((answer.status, answer.json()["code"].as_str()), (status, Some(code)), "{path}");
+        assert!(answer.json()["error"].as_str().is_some_and(|error| !error.is_empty()), "{path}");
+    }
+}

@@ -29,4 +29,4 @@ pub mod tryton;
 pub mod vendure;
 
 pub use http::Answer;
-pub use setup::{Host, SECRET, Setup};
+pub use setup::{Host, PATIENCE, SECRET, Setup, TOKEN};

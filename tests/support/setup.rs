@@ -20,10 +20,11 @@ use crate::paths;
 /// The secret of the source `masonhub`.
 pub const SECRET: &str = "mh_test_secret_0123456789abcdef";
 
-const TOKEN: &str = "admin-token-for-tests";
+/// The host's own token.
+pub const TOKEN: &str = "admin-token-for-tests";
 
 /// How long something may take before the test gives up on it.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A directory that a host can run over.
 pub struct Setup {
@@ -32,6 +33,7 @@ pub struct Setup {
     admin: SocketAddr,
     config: String,
     edge_settings: String,
+    admin_settings: String,
     plugin_settings: String,
 }
 
@@ -53,6 +55,7 @@ impl Setup {
             admin: free_address(),
             config,
             edge_settings: String::new(),
+            admin_settings: String::new(),
             plugin_settings: String::new(),
         }
     }
@@ -71,6 +74,27 @@ impl Setup {
         self.edge_settings.push_str(more);
         self.edge_settings.push('\n');
         self
+    }
+
+    /// Adds to `[admin]`.
+    #[must_use]
+    pub fn admin(mut self, more: &str) -> Self {
+        self.admin_settings.push_str(more);
+        self.admin_settings.push('\n');
+        self
+    }
+
+    /// Has another text in the configuration from now on.
+    pub fn reconfigure(&mut self, old: &str, new: &str) {
+        for part in [&mut self.config, &mut self.edge_settings, &mut self.admin_settings] {
+            *part = part.replace(old, new);
+        }
+        self.write();
+    }
+
+    /// The address of the admin API.
+    pub fn admin_address(&self) -> SocketAddr {
+        self.admin
     }
 
     /// Adds to `[plugins]`.
@@ -129,9 +153,9 @@ impl Setup {
         let file = self.path().join("mortar.toml");
         let cache = paths::cache();
         let text = format!(
-            "[edge]\nlisten = \"{}\"\n{}\n[admin]\nlisten = \"{}\"\ntoken = {{ env = \"MORTAR_ADMIN_TOKEN\" }}\n\
+            "[edge]\nlisten = \"{}\"\n{}\n[admin]\nlisten = \"{}\"\ntoken = {{ env = \"MORTAR_ADMIN_TOKEN\" }}\n{}\n\
              [log]\nformat = \"json\"\nlevel = \"debug\"\n[plugins]\ncache = {cache:?}\n{}{}",
-            self.edge, self.edge_settings, self.admin, self.plugin_settings, self.config
+            self.edge, self.edge_settings, self.admin, self.admin_settings, self.plugin_settings, self.config
         );
         std::fs::write(&file, text).unwrap();
         file
@@ -170,8 +194,13 @@ impl Setup {
 
     /// Starts the host.
     pub async fn start(self) -> Host {
+        self.start_with(&[]).await
+    }
+
+    /// Starts the host with these variables as well.
+    pub async fn start_with(self, environment: &[(&str, &str)]) -> Host {
         self.write();
-        let (child, log) = serve(&self).await;
+        let (child, log) = serve(&self, environment).await;
         Host { setup: self, child, log }
     }
 }
@@ -327,7 +356,13 @@ impl Host {
     /// Starts the host again over the same directory.
     pub async fn restart(&mut self) {
         self.setup.write();
-        (self.child, self.log) = serve(&self.setup).await;
+        (self.child, self.log) = serve(&self.setup, &[]).await;
+    }
+
+    /// Has the host read its configuration again, by signal.
+    pub async fn hang_up(&self) {
+        let pid = self.child.id().unwrap().to_string();
+        Command::new("kill").args(["-HUP", &pid]).status().await.unwrap();
     }
 
     /// Asks the host to stop, and waits until it has.
@@ -338,8 +373,8 @@ impl Host {
     }
 }
 
-async fn serve(setup: &Setup) -> (Child, tokio::sync::mpsc::UnboundedReceiver<String>) {
-    let mut child = setup.command(&["serve"]).stderr(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
+async fn serve(setup: &Setup, environment: &[(&str, &str)]) -> (Child, tokio::sync::mpsc::UnboundedReceiver<String>) {
+    let mut child = setup.command(&["serve"]).envs(environment.iter().copied()).stderr(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     let mut before = Vec::new();
     while let Some(line) = lines.next_line().await.unwrap() {

@@ -8,7 +8,7 @@ require (
 	mortar v0.0.0
 )
 
-// The kit, and what mortar-kits makes of the contract.
+// The kit, and what `mortar plugin build` makes of the contract.
 replace (
 	contract => ./build/contract
 	go.bytecodealliance.org/pkg => ./build/contract/pkg

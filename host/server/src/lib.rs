@@ -18,6 +18,7 @@
 //! | [`rehearsal`] | one event through one plugin, with an ERP that is played |
 //! | [`cases`] | golden cases of a plugin: read, run, judged, written |
 //! | [`tls`] | certificates of listeners, read again when they change |
+//! | [`watching`] | a plugin's files were changed by its author |
 //! | [`telemetry`] | log and metrics |
 //! | [`demo`] | `mortar demo`: the whole path on one machine |
 
@@ -41,4 +42,5 @@ pub mod reload;
 pub mod serve;
 pub mod telemetry;
 pub mod tls;
+pub mod watching;
 pub mod wire;

@@ -13,6 +13,7 @@
 //! | [`erp`] | `cargo xtask erp` |
 //! | [`e2e`] | `cargo xtask e2e` |
 //! | [`browser`] | `cargo xtask browser` |
+//! | [`conformance`] | `cargo xtask conformance` |
 //! | [`fuzz`] | `cargo xtask fuzz` |
 //! | [`audit`] | `cargo xtask audit` |
 //! | [`run`] | how commands are run |
@@ -22,6 +23,7 @@
 mod audit;
 mod bench;
 mod browser;
+mod conformance;
 mod demo;
 mod e2e;
 mod erp;
@@ -56,7 +58,7 @@ enum Command {
     Audit,
     /// Builds every Rust plugin to target/plugins
     Plugins,
-    /// Tests the author kits of other languages, and builds their hello plugins to target/plugins
+    /// Tests the author kits, follows their tutorials, and puts the plugins into target/plugins
     Hello {
         /// Only these; without, all whose tool chains can be had
         languages: Vec<hello::Language>,
@@ -91,6 +93,8 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// The admin API against its OpenAPI document, by schemathesis, which is installed by itself
+    Conformance,
     /// Simulates hosts under crashes and faults, from seeds; a seed is a run
     Sim {
         /// --seeds N, --from S, --seed S, --trace
@@ -122,6 +126,7 @@ fn main() -> ExitCode {
         Command::Hello { languages } => hello::build(&languages),
         Command::Demo { arguments } => demo::demo(&arguments),
         Command::Bench { arguments } => bench::bench(&arguments),
+        Command::Conformance => conformance::conformance(),
         Command::E2e { arguments } => e2e::e2e(&arguments),
         Command::Erp { command } => erp::erp(&command),
         Command::Browser { arguments } => browser::browser(&arguments),

@@ -5,7 +5,7 @@
 #ifndef MORTAR_H
 #define MORTAR_H
 
-// Made of the contract for each plugin: `mortar-kits c wit build`.
+// Made of the contract for each plugin, by `mortar plugin build`.
 #include "plugin.h"
 
 typedef mortar_types_delivery_t mortar_delivery;

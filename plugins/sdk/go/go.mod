@@ -7,7 +7,7 @@ require (
 	go.bytecodealliance.org/pkg v0.2.3
 )
 
-// Made of the contract: mortar-kits go wit build/contract
+// Made of the contract by `mortar plugin build`.
 replace (
 	contract => ./build/contract
 	go.bytecodealliance.org/pkg => ./build/contract/pkg

@@ -26,6 +26,9 @@ pub(super) async fn list(
     if let Some(place) = place(query.cursor.as_ref())? {
         *(if query.after.is_some() { &mut query.after } else { &mut query.before }) = Some(place);
     }
+    if [query.before, query.after].into_iter().flatten().any(|place| i64::try_from(place).is_err()) {
+        return Err(Failure::bad_request("there is no such place in the journal: it is the `seq` of an event"));
+    }
     let limit = rows(query.limit);
     let EventPage { mut events, next } = admin.ports.journal.page(Filter { limit: limit + 1, ..query.into() }).await?;
     events.iter_mut().flat_map(|event| &mut event.deliveries).for_each(|delivery| park(&admin, delivery));

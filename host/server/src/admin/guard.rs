@@ -86,6 +86,6 @@ fn remote(request: &Request) -> Option<IpAddr> {
 
 /// The beginning of a body that is text.
 fn noted(body: &[u8]) -> Option<String> {
-    let text = std::str::from_utf8(body).ok().filter(|text| !text.is_empty())?;
+    let text = std::str::from_utf8(body).ok().filter(|text| !matches!(*text, "" | "null"))?;
     Some(text[..text.floor_char_boundary(NOTED)].to_owned())
 }

@@ -8,6 +8,9 @@ use super::exit::{Exit, Failure};
 use super::output::{Cell, Output, Tone, time};
 use crate::admin_types::{AuditQuery, DEFAULT_LIMIT};
 
+/// Characters of a request that are shown.
+const WIDTH: usize = 80;
+
 /// `mortar audit …`
 #[derive(Debug, Subcommand)]
 pub(super) enum Audit {
@@ -47,10 +50,27 @@ fn list(actions: &[Action], output: &mut Output<'_>) -> Result<(), Failure> {
             Cell::from(&action.who),
             Cell::from(action.remote.map(|remote| remote.to_string()).unwrap_or_default()),
             format!("{method} {}", action.target).into(),
-            Cell::from(action.request.as_deref().unwrap_or("")),
+            Cell::from(beginning(action.request.as_deref().unwrap_or(""))),
             Cell::toned(format_args!("{} {code}", action.status), tone),
         ]
     });
     let heads = ["id", "at", "who", "from", "what", "asked", "outcome"];
     Ok(output.table(&heads, rows.collect(), "no operator has done anything yet")?)
+}
+
+/// What fits into a column; `--json` has all of it.
+fn beginning(text: &str) -> String {
+    let short: String = text.chars().take(WIDTH).collect();
+    if short.len() < text.len() { format!("{short}…") } else { short }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_request_is_told_by_its_beginning() {
+        assert_eq!(beginning("{}"), "{}");
+        assert_eq!(beginning(&"ä".repeat(WIDTH + 1)), format!("{}…", "ä".repeat(WIDTH)));
+    }
 }

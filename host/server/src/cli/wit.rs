@@ -1,40 +1,18 @@
 //! `mortar wit`: the contract that plugins are written against, for authors without the repository.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
-use serde_json::json;
+use mortar_core::event::Family;
+use mortar_core::masonhub;
+use mortar_kits::reference::{Sample, page};
+use mortar_kits::{contract, embedded};
+use mortar_simulator::samples;
+use serde_json::{Value, json};
 
 use super::exit::{Exit, Failure};
 use super::output::{Output, Tone};
-
-macro_rules! contract {
-    ($($file:literal),+ $(,)?) => {
-        /// Every file of the contract, by its place below `wit/`.
-        const FILES: &[(&str, &str)] = &[$(($file, include_str!(concat!("../../../../wit/", $file)))),+];
-    };
-}
-
-contract! {
-    "any-event.wit",
-    "common.wit",
-    "deps/mortar-plugin/config.wit",
-    "deps/mortar-plugin/connection.wit",
-    "deps/mortar-plugin/log.wit",
-    "deps/mortar-plugin/mail.wit",
-    "deps/mortar-plugin/state.wit",
-    "deps/mortar-plugin/types.wit",
-    "deps/mortar-plugin/world.wit",
-    "inbound-shipment-events.wit",
-    "inventory-events.wit",
-    "order-events.wit",
-    "order-resolutions.wit",
-    "return-events.wit",
-    "round-trip.wit",
-    "since/0.2/grants.wit",
-    "since/0.2/world.wit",
-}
 
 /// `mortar wit …`
 #[derive(Debug, Subcommand)]
@@ -49,6 +27,12 @@ pub(super) enum Wit {
         /// The folder; files of the contract that are there and differ are an error
         dir: PathBuf,
     },
+    /// Write the contract as a page to read in a browser, with samples of the events
+    Html {
+        /// The page; one that is there is replaced
+        #[arg(default_value = "contract.html")]
+        file: PathBuf,
+    },
 }
 
 pub(super) fn run(command: &Wit, output: &mut Output<'_>) -> Result<Exit, Failure> {
@@ -56,13 +40,19 @@ pub(super) fn run(command: &Wit, output: &mut Output<'_>) -> Result<Exit, Failur
         Wit::Show { interface: None } => list(output),
         Wit::Show { interface: Some(name) } => show(name, output),
         Wit::Export { dir } => export(dir, output),
+        Wit::Html { file } => html(file, output),
     }
+}
+
+/// Every file of the contract, by its place below `wit/`.
+fn files() -> impl Iterator<Item = (&'static str, &'static str)> {
+    embedded::below("wit")
 }
 
 /// The name of what a file says, and the file: `order-events` of `order-events.wit`.
 fn interfaces() -> impl Iterator<Item = (&'static str, &'static str)> {
     let name = |file: &'static str| file.rsplit('/').next().and_then(|name| name.strip_suffix(".wit")).unwrap_or(file);
-    FILES.iter().map(move |(file, text)| (name(file), *text)).filter(|(name, _)| *name != "world")
+    files().map(move |(file, text)| (name(file), text)).filter(|(name, _)| *name != "world")
 }
 
 /// The first thing that is said of the interface of a file.
@@ -101,30 +91,55 @@ fn show(name: &str, output: &mut Output<'_>) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-fn export(dir: &std::path::Path, output: &mut Output<'_>) -> Result<Exit, Failure> {
-    let changed = FILES.iter().find(|(file, text)| fs::read_to_string(dir.join(file)).is_ok_and(|there| there != *text));
+fn export(dir: &Path, output: &mut Output<'_>) -> Result<Exit, Failure> {
+    let changed = files().find(|(file, text)| fs::read_to_string(dir.join(file)).is_ok_and(|there| there != *text));
     if let Some((file, _)) = changed {
         let file = dir.join(file);
         return Err(Failure::Failed(format!("{} is there and differs: remove it, or name another folder", file.display())));
     }
-    for (file, text) in FILES {
+    for (file, text) in files() {
         let file = dir.join(file);
         file.parent().map_or(Ok(()), fs::create_dir_all)?;
         fs::write(&file, text)?;
     }
     if output.is_json() {
-        let files: Vec<_> = FILES.iter().map(|(file, _)| file).collect();
-        output.json(&json!({ "directory": dir, "files": files }))?;
+        let names: Vec<_> = files().map(|(file, _)| file).collect();
+        output.json(&json!({ "directory": dir, "files": names }))?;
     } else {
-        output.line(format_args!("{} files in {}", FILES.len(), dir.display()))?;
+        output.line(format_args!("{} files in {}", files().count(), dir.display()))?;
     }
     Ok(Exit::Done)
 }
 
+fn html(file: &Path, output: &mut Output<'_>) -> Result<Exit, Failure> {
+    let failed = |error: anyhow::Error| Failure::Failed(format!("the page cannot be made: {error:#}"));
+    let folder = tempfile::tempdir()?;
+    export(folder.path(), &mut Output::plain(&mut Vec::new(), false))?;
+    let resolve = contract::read(folder.path()).map_err(failed)?;
+    fs::write(file, page(&resolve, &samples_of_events()).map_err(failed)?)?;
+    if output.is_json() {
+        output.json(&json!({ "file": file }))?;
+    } else {
+        output.line(format_args!("{}", file.display()))?;
+    }
+    Ok(Exit::Done)
+}
+
+/// A record of each type of event, as MasonHub sends it.
+fn samples_of_events() -> Vec<Sample> {
+    let record = |name: &str| {
+        let body = samples::stored(name).ok()?;
+        let read = masonhub::read(body.as_bytes());
+        let event = read.events.first().filter(|event| event.event_type == name)?;
+        let record: Value = serde_json::from_str(body.get(event.record.clone())?).ok()?;
+        let interface = Family::of(name)?.interface().to_owned();
+        Some(Sample { interface, event_type: name.to_owned(), json: serde_json::to_string_pretty(&record).ok()? })
+    };
+    samples::names().filter_map(record).collect()
+}
+
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
 
     fn below(folder: &Path, root: &Path, found: &mut Vec<String>) {
@@ -144,7 +159,7 @@ mod tests {
         let mut files = Vec::new();
         below(&root, &root, &mut files);
         files.sort();
-        assert_eq!(files, FILES.iter().map(|(file, _)| *file).collect::<Vec<_>>());
+        assert_eq!(files, super::files().map(|(file, _)| file).collect::<Vec<_>>());
     }
 
     #[test]
@@ -155,6 +170,18 @@ mod tests {
         }
         let mut buffer = Vec::new();
         assert!(show("nothing", &mut Output::plain(&mut buffer, false)).is_err_and(|failure| failure.to_string().contains("order-events")));
+    }
+
+    #[test]
+    fn the_page_has_a_sample_of_every_family() {
+        let samples = samples_of_events();
+        for (name, text) in interfaces().filter(|(name, _)| name.starts_with("order-") || name.ends_with("-events")) {
+            assert!(samples.iter().any(|sample| sample.interface == name), "{name}: {text}");
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("contract.html");
+        assert!(html(&file, &mut Output::plain(&mut Vec::new(), false)).is_ok());
+        assert!(fs::read_to_string(file).unwrap().contains("1Z999AA10123456784"), "samples are those that MasonHub's documents show");
     }
 
     #[test]

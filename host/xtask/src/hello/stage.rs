@@ -39,11 +39,17 @@ impl Stage {
         Ok(!std::fs::read_to_string(&self.stamp).is_ok_and(|done| done == self.digest))
     }
 
-    /// Copies the project as it is now.
-    pub(super) fn fill(&self) -> Result<()> {
+    /// Empties the place.
+    pub(super) fn clear(&self) -> Result<()> {
         if self.place.exists() {
             std::fs::remove_dir_all(&self.place).with_context(|| self.place.display().to_string())?;
         }
+        std::fs::create_dir_all(&self.place).with_context(|| self.place.display().to_string())
+    }
+
+    /// Copies the project as it is now.
+    pub(super) fn fill(&self) -> Result<()> {
+        self.clear()?;
         for file in files(&self.project, false)? {
             copy_file(&file, &self.place.join(file.strip_prefix(&self.project)?))?;
         }
@@ -80,7 +86,7 @@ pub(super) fn copy_file(from: &Path, to: &Path) -> Result<()> {
 }
 
 /// The files of a project, sorted; with the contract's packages in `deps` where that is asked for.
-fn files(directory: &Path, deps: bool) -> Result<Vec<PathBuf>> {
+pub(super) fn files(directory: &Path, deps: bool) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let mut entries = std::fs::read_dir(directory)
         .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.path())).collect::<std::io::Result<Vec<_>>>())
