@@ -17,6 +17,7 @@
 //! | `masonhub` | MasonHub's side: registered callbacks, holds, the data factory of a sandbox |
 //! | `reconcile` | what no callback brought, found by a poll |
 //! | `alerts` | whether operators are reached |
+//! | `explain` | what an error code means, and what to do |
 //! | `validate` | MasonHub's validation checklist, with evidence |
 //! | `status` | how the host is |
 //! | `backup` | copies of the journal: written while the host serves, restored when it does not |
@@ -29,6 +30,7 @@ mod dead;
 mod each;
 mod event;
 pub mod exit;
+mod explain;
 #[cfg(test)]
 mod fake_edge;
 pub(crate) mod http;
@@ -138,6 +140,8 @@ enum Command {
     /// their own and follow them. The exit code is 0 only if all six points hold. It is 1 where one fails or
     /// cannot be judged; what is missing then is said.
     Validate(validate::Validate),
+    /// Say what an error code means, and what to do
+    Explain(explain::Explain),
     /// Show how the running host is
     Status,
     /// Write a copy of the running host's journal
@@ -214,6 +218,7 @@ async fn run(cli: &Cli, output: &mut Output<'_>) -> Result<Exit, Failure> {
         Command::Roundtrip(command) => roundtrip::run(command, &client(cli)?, now, output).await,
         Command::Alerts(command) => alerts::run(command, &client(cli)?, output).await,
         Command::Validate(command) => validate::run(command, &cli.config, now, &mut rand::rng(), output).await,
+        Command::Explain(command) => explain::run(command, output),
         Command::Status => status::run(&client(cli)?, output).await,
         Command::Backup(command) => backup::backup(command, &client(cli)?, output).await,
         Command::Restore(command) => backup::restore(command, &cli.config, now, output),
