@@ -8,6 +8,7 @@ mod problems;
 mod secret;
 pub mod size;
 mod source;
+mod traces;
 mod trust;
 
 use std::collections::BTreeMap;
@@ -24,6 +25,7 @@ pub use self::connection::{Algorithm, Auth, BreakerConfig, ConnectionConfig, Log
 pub use self::problems::{Problem, dotted};
 pub use self::secret::Secret;
 pub use self::source::{Condition, KeyEncoding, PollConfig, Preset, Scheme, SnapshotConfig, SourceConfig, Verify};
+pub use self::traces::TracesConfig;
 pub use self::trust::{PublicKey, Sha256Hex};
 use crate::retry::RetryPolicy;
 
@@ -49,6 +51,8 @@ pub struct Config {
     pub alerts: AlertsConfig,
     /// What the host logs about itself.
     pub log: LogConfig,
+    /// Where traces go.
+    pub traces: TracesConfig,
 }
 
 /// `[edge]`

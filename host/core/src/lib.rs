@@ -35,4 +35,5 @@ pub mod round_trip;
 pub mod story;
 mod text;
 pub mod toml_problems;
+pub mod trace;
 pub mod verify;

@@ -14,7 +14,8 @@
 //! | [`alerts`] | operators are told when something is wrong |
 //! | [`rehearsal`] | one event through one plugin, with an ERP that is played |
 //! | [`cases`] | golden cases of a plugin: read, run, judged, written |
-//! | [`telemetry`] | log and metrics |
+//! | [`telemetry`] | log, metrics and traces |
+//! | [`core_dumps`] | there are none |
 //! | [`demo`] | `mortar demo`: the whole path on one machine |
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
@@ -26,6 +27,7 @@ pub mod cases;
 pub mod checklist;
 pub mod cli;
 pub mod config;
+pub mod core_dumps;
 pub mod demo;
 pub mod edge;
 pub mod masonhub;

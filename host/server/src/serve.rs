@@ -120,6 +120,7 @@ pub async fn serve(loaded: Loaded) -> Result<(), ServeError> {
     alerting.abort();
     let _ = tokio::join!(admin, purging, following, shadowing, confirming);
     ports.journal.close().await.map_err(ServeError::Close)?;
+    wired.watch.stop().await;
     tracing::info!("stopped");
     Ok(())
 }

@@ -19,6 +19,8 @@ use crate::edge::Source;
 use crate::masonhub::Api;
 use crate::poll::Poller;
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::traces::Traces;
+use crate::telemetry::watch::Watch;
 
 /// The time of the machine.
 #[derive(Clone, Copy, Debug, Default)]
@@ -87,6 +89,8 @@ pub struct Wired {
     pub backups: Backups,
     /// The metrics page.
     pub metrics: Arc<Metrics>,
+    /// What takes observations.
+    pub watch: Arc<Watch>,
 }
 
 /// Puts the adapters together, and the plugins in force that can be.
@@ -96,8 +100,11 @@ pub struct Wired {
 /// directory knows of it.
 pub async fn wire(loaded: &Loaded) -> Result<Wired, WireError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let metrics = Arc::new(Metrics::default());
-    let observer: Arc<dyn Observer> = metrics.clone();
+    let metrics = Arc::new(Metrics::new(clock.now(), loaded.path(&loaded.config.journal.path)));
+    let counting: Arc<dyn Observer> = metrics.clone();
+    let traces = Traces::of(loaded, &clock, &counting).map_err(|problems| WireError::Config(lines(&problems)))?;
+    let watch = Arc::new(Watch { metrics: metrics.clone(), traces: traces.map(Arc::new) });
+    let observer: Arc<dyn Observer> = watch.clone();
     let journal = open_journal(loaded, clock.clone())?;
     let backups = journal.backups();
     let journal = Arc::new(journal);
@@ -114,7 +121,7 @@ pub async fn wire(loaded: &Loaded) -> Result<Wired, WireError> {
     let swaps = Swaps::new(ports.clone(), sandbox, recordings, plugins.clone(), loaded.config.plugins.clone());
     let pollers = pollers(loaded, &ports, &polls, &plugins)?;
     swaps.start().await?;
-    Ok(Wired { ports, round_trips, plugins, pollers, swaps, connections, backups, metrics })
+    Ok(Wired { ports, round_trips, plugins, pollers, swaps, connections, backups, metrics, watch })
 }
 
 fn pollers(loaded: &Loaded, ports: &Ports, polls: &Arc<dyn Polls>, plugins: &Arc<Plugins>) -> Result<Vec<Arc<Poller>>, WireError> {

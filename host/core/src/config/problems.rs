@@ -42,6 +42,7 @@ impl Config {
             found.connection(name, connection);
         }
         found.alerts(self);
+        found.traces(self);
         found.0
     }
 }
@@ -150,6 +151,15 @@ impl Problems {
         ]);
         if journal.dedupe_window < RETRY_HORIZON {
             self.push("journal.dedupe_window", "must be at least 24h: MasonHub sends a callback again for that long");
+        }
+    }
+
+    fn traces(&mut self, config: &Config) {
+        if let Some(url) = &config.traces.url {
+            self.url("traces.url", url, &["https", "http"]);
+        }
+        if !(0.0..=1.0).contains(&config.traces.share) {
+            self.push("traces.share", "is a share of all callbacks: from 0 to 1");
         }
     }
 

@@ -241,6 +241,7 @@ fn client_of(config: &Path) -> Result<Client, Failure> {
 async fn serve(path: &Path) -> Result<Exit, Failure> {
     let (loaded, problems) = config::examine(path);
     let Some(loaded) = loaded.filter(|_| !problems.iter().any(Problem::is_error)) else { return Err(Failure::Configuration(problems)) };
+    crate::core_dumps::forbid();
     crate::telemetry::log::start(&loaded.config.log).map_err(Failure::Failed)?;
     for problem in &problems {
         tracing::warn!("{problem}");
