@@ -14,12 +14,14 @@
 //! | [`e2e`] | `cargo xtask e2e` |
 //! | [`fuzz`] | `cargo xtask fuzz` |
 //! | [`audit`] | `cargo xtask audit` |
+//! | [`deb`] | `cargo xtask deb` |
 //! | [`run`] | how commands are run |
 
 #![allow(clippy::print_stderr, reason = "a command-line program")]
 
 mod audit;
 mod bench;
+mod deb;
 mod demo;
 mod e2e;
 mod erp;
@@ -95,6 +97,12 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Builds the Debian package to target/debian
+    Deb {
+        /// Of the debug build, to try the package
+        #[arg(long)]
+        debug: bool,
+    },
     /// Looks for bytes that break what reads them: callbacks, signatures, settings, the journal
     Fuzz {
         /// How long each target runs
@@ -118,6 +126,7 @@ fn main() -> ExitCode {
         Command::Erp { command } => erp::erp(&command),
         Command::Sim { arguments } => sim::sim(&arguments),
         Command::Torture { arguments } => torture::torture(&arguments),
+        Command::Deb { debug } => deb::deb(debug),
         Command::Fuzz { seconds, target } => fuzz::fuzz(seconds, target.as_deref()),
     };
     match done {
