@@ -42,9 +42,11 @@ pub(super) fn polled(setup: Setup, api: &str) -> Setup {
 }
 
 fn setup(erp: &str, api: &str, poll: &str) -> Setup {
-    with_api(Setup::new(), api, poll)
-        .connection("erp", erp, "idempotency_header = \"Idempotency-Key\"\n")
-        .plugin("rest", "rest", &rest_settings())
+    with_api(Setup::new(), api, poll).connection("erp", erp, "idempotency_header = \"Idempotency-Key\"\n").plugin(
+        "rest",
+        "rest",
+        &rest_settings(),
+    )
 }
 
 /// The callbacks that name this.

@@ -18,8 +18,9 @@ const ALERTS: &str = "whsec_c2VjcmV0LW9mLXRoZS1hbGVydHMtd2ViaG9vaw==";
 /// Every form in which a secret might be written down.
 fn forms(admin: &str) -> Vec<String> {
     let plain = [SECRET, admin, TOKEN, PASSWORD, COLLECTOR, ALERTS, "secret-of-the-alerts-webhook"];
-    let encoded = plain.iter().chain([&format!("shop:{PASSWORD}").as_str()]).map(|secret| base64::engine::general_purpose::STANDARD.encode(secret));
-    plain.iter().map(|secret| (*secret).to_owned()).chain(encoded.collect::<Vec<_>>()).collect()
+    let basic = format!("shop:{PASSWORD}");
+    let encoded = plain.into_iter().chain([basic.as_str()]).map(|secret| base64::engine::general_purpose::STANDARD.encode(secret));
+    plain.into_iter().map(str::to_owned).chain(encoded).collect()
 }
 
 #[tokio::test]
@@ -52,7 +53,18 @@ async fn a_secret_appears_nowhere() {
     host.logged("traces cannot be sent").await;
 
     let mut said = BTreeMap::new();
-    for path in ["/", "/metrics", "/api/status", "/api/events", "/api/plugins", "/api/rejected", "/api/quarantine", "/api/round-trips/report", "/readyz", "/api/none"] {
+    for path in [
+        "/",
+        "/metrics",
+        "/api/status",
+        "/api/events",
+        "/api/plugins",
+        "/api/rejected",
+        "/api/quarantine",
+        "/api/round-trips/report",
+        "/readyz",
+        "/api/none",
+    ] {
         said.insert(format!("GET {path}"), String::from_utf8_lossy(&host.ask(path).await.body).into_owned());
     }
     let story = format!("/api/events/{event}");
