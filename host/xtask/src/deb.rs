@@ -5,19 +5,15 @@ use std::process::ExitCode;
 use anyhow::Result;
 
 use crate::plugins;
-use crate::run::{cargo, output, run, target};
+use crate::run::{cargo, command, run, target};
 
-pub(crate) fn deb(debug: bool) -> Result<ExitCode> {
+pub(crate) fn deb() -> Result<ExitCode> {
     let tools = target().join("tools");
     let program = tools.join("bin/cargo-deb");
-    if !program.exists() && output(&mut cargo(&["deb", "--version"])).is_none() {
+    if !program.exists() {
         run(cargo(&["install", "--locked", "cargo-deb", "--root"]).arg(&tools))?;
     }
     plugins::build()?;
-    let profile = if debug { "dev" } else { "release" };
-    run(&mut cargo(&["build", "--package", "mortar-server", "--profile", profile]))?;
-    let mut deb = if program.exists() { std::process::Command::new(program) } else { cargo(&["deb"]) };
-    // Of a debug build the symbols go as well: the package is there to be tried.
-    run(deb.args(["--package", "mortar-server", "--no-build", "--strip", "--profile", profile]))?;
+    run(&mut command(&program.to_string_lossy(), &["--package", "mortar-server", "--locked"]))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -98,11 +98,7 @@ enum Command {
         arguments: Vec<String>,
     },
     /// Builds the Debian package to target/debian
-    Deb {
-        /// Of the debug build, to try the package
-        #[arg(long)]
-        debug: bool,
-    },
+    Deb,
     /// Looks for bytes that break what reads them: callbacks, signatures, settings, the journal
     Fuzz {
         /// How long each target runs
@@ -126,7 +122,7 @@ fn main() -> ExitCode {
         Command::Erp { command } => erp::erp(&command),
         Command::Sim { arguments } => sim::sim(&arguments),
         Command::Torture { arguments } => torture::torture(&arguments),
-        Command::Deb { debug } => deb::deb(debug),
+        Command::Deb => deb::deb(),
         Command::Fuzz { seconds, target } => fuzz::fuzz(seconds, target.as_deref()),
     };
     match done {

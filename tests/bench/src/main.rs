@@ -4,6 +4,7 @@
 //! | module | what is in it |
 //! |---|---|
 //! | [`ingest`] | accepting callbacks, against a bare responder and an append-only log |
+//! | [`observe`] | accepting callbacks, with and without metrics, traces and logs |
 //! | [`deliver`] | from callback to ERP call |
 //! | [`flood`] | genuine callbacks among hostile connections |
 //! | [`sandbox`] | a handler in the sandbox, against the same mapping as native code |
@@ -26,6 +27,7 @@ mod flood;
 mod host;
 mod ingest;
 mod load;
+mod observe;
 mod plugins;
 mod recover;
 mod responders;
@@ -49,6 +51,8 @@ struct Cli {
 enum Bench {
     /// Accepting callbacks
     Ingest(Settings),
+    /// Accepting callbacks while the host is observed
+    Observe(Settings),
     /// From callback to ERP call
     Deliver(Settings),
     /// Genuine callbacks among hostile connections
@@ -66,6 +70,9 @@ enum Bench {
     /// The bare responder (started by `ingest`)
     #[command(hide = true)]
     Bare,
+    /// The collector of traces (started by `observe`)
+    #[command(hide = true)]
+    Collector,
     /// The append-only log (started by `ingest`)
     #[command(hide = true)]
     Log {
@@ -105,6 +112,7 @@ fn main() -> anyhow::Result<()> {
     runtime.block_on(async {
         match Cli::parse().bench {
             Bench::Ingest(settings) => ingest::bench(&settings).await,
+            Bench::Observe(settings) => observe::bench(&settings).await,
             Bench::Deliver(settings) => deliver::bench(&settings).await,
             Bench::Load(settings) => flood::bench(&settings).await,
             Bench::Sandbox(settings) => sandbox::bench(&settings).await,
@@ -112,7 +120,7 @@ fn main() -> anyhow::Result<()> {
             Bench::Plugins(many) => plugins::bench(&many).await,
             Bench::Erp(settings) => erp::bench(&settings).await,
             Bench::Recover(recovery) => recover::bench(&recovery).await,
-            Bench::Bare => responders::bare().await,
+            Bench::Bare | Bench::Collector => responders::bare().await,
             Bench::Log { file } => responders::log(&file).await,
         }
     })
