@@ -22,6 +22,7 @@ mod in_doubt;
 mod layout;
 mod mail;
 mod metrics;
+mod mutants;
 mod order;
 mod plugin_test;
 mod poll;

@@ -15,7 +15,8 @@ async fn said(setup: &Setup, arguments: &[&str]) -> (i32, String) {
 
 async fn tested(folder: &str, component: &str) {
     let (folder, component) = (paths::root().join(folder), paths::component(component));
-    let arguments = ["plugin", "test", folder.to_str().unwrap(), "--component", component.to_str().unwrap()];
+    let (plugin, cases) = (component.to_str().unwrap(), folder.join("cases"));
+    let arguments = ["plugin", "test", plugin, "--cases", cases.to_str().unwrap()];
     let (code, told) = said(&Setup::new(), &arguments).await;
     assert_eq!(code, 0, "{told}");
 }

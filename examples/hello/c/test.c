@@ -1,4 +1,4 @@
-// README.md shows how it is compiled and run.
+// `make test` compiles and runs it.
 #include <stdio.h>
 #include <string.h>
 

@@ -51,6 +51,8 @@ pub struct Config {
     pub alerts: AlertsConfig,
     /// What the host logs about itself.
     pub log: LogConfig,
+    /// What is counted.
+    pub metrics: MetricsConfig,
     /// Where traces go.
     pub traces: TracesConfig,
 }
@@ -261,6 +263,20 @@ pub struct LogConfig {
 impl Default for LogConfig {
     fn default() -> Self {
         Self { level: "info".into(), format: LogFormat::Text }
+    }
+}
+
+/// `[metrics]`
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MetricsConfig {
+    /// False where nothing is counted.
+    pub enabled: bool,
+}
+
+impl Default for MetricsConfig {
+    fn default() -> Self {
+        Self { enabled: true }
     }
 }
 

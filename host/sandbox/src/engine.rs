@@ -69,7 +69,9 @@ fn pool(instances: u32, memory: u64) -> InstanceAllocationStrategy {
         .max_core_instance_size(2 << 20)
         .table_elements(TABLE_ELEMENTS)
         .max_memory_size(memory)
-        .max_unused_warm_slots(instances)
+        // As many as there are memories: a plugin's next instance finds the last one's, however many
+        // plugins take turns.
+        .max_unused_warm_slots(instances.saturating_mul(4))
         .linear_memory_keep_resident(2 << 20)
         .table_keep_resident(512 << 10)
         .decommit_batch_size(16)

@@ -14,6 +14,7 @@
 //! | [`alerts`] | operators are told when something is wrong |
 //! | [`rehearsal`] | one event through one plugin, with an ERP that is played |
 //! | [`cases`] | golden cases of a plugin: read, run, judged, written |
+//! | [`watching`] | a plugin's files were changed by its author |
 //! | [`telemetry`] | log, metrics and traces |
 //! | [`core_dumps`] | there are none |
 //! | [`demo`] | `mortar demo`: the whole path on one machine |
@@ -35,4 +36,5 @@ pub mod poll;
 pub mod rehearsal;
 pub mod serve;
 pub mod telemetry;
+pub mod watching;
 pub mod wire;

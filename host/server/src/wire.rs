@@ -103,7 +103,8 @@ pub async fn wire(loaded: &Loaded) -> Result<Wired, WireError> {
     let metrics = Arc::new(Metrics::new(clock.now(), loaded.path(&loaded.config.journal.path)));
     let counting: Arc<dyn Observer> = metrics.clone();
     let traces = Traces::of(loaded, &clock, &counting).map_err(|problems| WireError::Config(lines(&problems)))?;
-    let watch = Arc::new(Watch { metrics: metrics.clone(), traces: traces.map(Arc::new) });
+    let counted = loaded.config.metrics.enabled.then(|| metrics.clone());
+    let watch = Arc::new(Watch { metrics: counted, traces: traces.map(Arc::new) });
     let observer: Arc<dyn Observer> = watch.clone();
     let journal = open_journal(loaded, clock.clone())?;
     let backups = journal.backups();

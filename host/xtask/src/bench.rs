@@ -5,10 +5,13 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 
 use crate::run::{cargo, command, run, run_for_code, target};
-use crate::{erp, plugins};
+use crate::{erp, hello, plugins};
 
 pub(crate) fn bench(arguments: &[String]) -> Result<ExitCode> {
     plugins::build()?;
+    if arguments.first().is_some_and(|name| name == "languages") {
+        hello::build(&[])?;
+    }
     run(&mut cargo(&["build", "--release", "--package", "mortar-server", "--package", "mortar-bench"]))?;
     let program = target().join("release").join("mortar-bench");
     let mut bench = command(&program.to_string_lossy(), &[]);

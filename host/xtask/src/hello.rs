@@ -1,21 +1,23 @@
-//! Builds the hello plugin of each language to `target/plugins`, with the tool chain that its authors
-//! use, and tests the kits.
+//! Tests the author kits, and follows the tutorial of each language from an empty folder, word for word. The
+//! plugin that comes of it is put into `target/plugins`: it is the hello plugin.
 //!
 //! | module | what is in it |
 //! |---|---|
-//! | [`c`] | C, with pip and `mortar-kits` |
-//! | [`go`] | Go, with pip and `mortar-kits` |
-//! | [`javascript`] | JavaScript and TypeScript, with npm |
-//! | [`python`] | Python, with pip |
-//! | [`stage`] | a project copied to where it is built, and whether it has to be |
+//! | [`c`] | the kit for C, with pip and `mortar-kits` |
+//! | [`go`] | the kit for Go, with pip and `mortar-kits` |
+//! | [`javascript`] | the kit for JavaScript and TypeScript, with npm |
+//! | [`python`] | the kit for Python, with pip |
+//! | [`stage`] | what is copied to where it is built, and whether it has to be |
+//! | [`tutorial`] | a page's commands, typed |
 
 mod c;
 mod go;
 mod javascript;
 mod python;
 mod stage;
+mod tutorial;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
@@ -25,9 +27,10 @@ use crate::plugins;
 use crate::run::{cargo, command, root, run, target};
 use stage::Stage;
 
-/// A language that has a kit, beside Rust, whose plugins `cargo xtask plugins` builds.
+/// A language that has a kit.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Language {
+    Rust,
     Javascript,
     Typescript,
     Python,
@@ -38,6 +41,7 @@ pub(crate) enum Language {
 impl Language {
     fn name(self) -> &'static str {
         match self {
+            Self::Rust => "rust",
             Self::Javascript => "javascript",
             Self::Typescript => "typescript",
             Self::Python => "python",
@@ -49,48 +53,42 @@ impl Language {
     /// The folder of its kit.
     fn kit(self) -> &'static str {
         match self {
-            Self::Javascript | Self::Typescript => "javascript",
-            Self::Python => "python",
-            Self::C => "c",
-            Self::Go => "go",
+            Self::Typescript => "javascript",
+            other => other.name(),
         }
     }
 
-    /// Installs its tool chain where it is missing.
-    fn install(self) -> Result<()> {
+    /// Installs its tool chain where it is missing, and says what has to be in the search path.
+    fn install(self) -> Result<Option<PathBuf>> {
         match self {
-            Self::Javascript | Self::Typescript => javascript::install().map(drop),
-            Self::Python | Self::C | Self::Go => python::install(self.kit()).map(drop),
+            Self::Rust => plugins::install_target().map(|()| None),
+            Self::Javascript | Self::Typescript => javascript::install().map(|_| None),
+            Self::Python | Self::C => python::install(self.kit()).map(|_| None),
+            Self::Go => python::install("go").map(|venv| Some(venv.join("bin"))),
         }
     }
 
+    /// Rust's is a crate of the workspace, tested with it.
     fn test_kit(self, kit: &Stage) -> Result<()> {
         match self {
+            Self::Rust => Ok(()),
             Self::Javascript | Self::Typescript => javascript::test_kit(kit),
             Self::Python => python::test_kit(kit),
             Self::C => c::test_kit(kit),
             Self::Go => go::test_kit(kit),
         }
     }
-
-    /// Leaves the component in `build/plugin.wasm`.
-    fn build(self, hello: &Stage) -> Result<()> {
-        match self {
-            Self::Javascript | Self::Typescript => javascript::build(hello),
-            Self::Python => python::build(hello),
-            Self::C => c::build(hello),
-            Self::Go => go::build(hello),
-        }
-    }
 }
 
 /// Builds these, or all whose tool chains can be had, and says what was skipped and why.
 pub(crate) fn build(languages: &[Language]) -> Result<ExitCode> {
+    // As the tests build it, so that nothing is built twice.
+    run(&mut cargo(&["build", "--workspace", "--all-targets"]))?;
     let wanted = if languages.is_empty() { Language::value_variants() } else { languages };
     for language in wanted {
         let name = language.name();
         match language.install() {
-            Ok(()) => one(*language).with_context(|| format!("hello-{name}"))?,
+            Ok(path) => one(*language, path.as_deref()).with_context(|| format!("hello-{name}"))?,
             Err(why) if languages.is_empty() => eprintln!("skipped hello-{name}: {why:#}"),
             Err(why) => return Err(why.context(format!("hello-{name} cannot be built"))),
         }
@@ -98,7 +96,7 @@ pub(crate) fn build(languages: &[Language]) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn one(language: Language) -> Result<()> {
+fn one(language: Language, path: Option<&Path>) -> Result<()> {
     let name = format!("hello-{}", language.name());
     let kit = root().join("plugins/sdk").join(language.kit());
     let kit_stage = Stage::new(&kit, &format!("sdk-{}", language.kit()), &[&root().join("wit")])?;
@@ -107,16 +105,21 @@ fn one(language: Language) -> Result<()> {
         language.test_kit(&kit_stage)?;
         kit_stage.done()?;
     }
-    let project = root().join("examples/hello").join(language.name());
-    let hello = Stage::new(&project, &name, &[&root().join("wit"), &kit])?;
+    let (hello, made) = (root().join("examples/hello"), ["wit", "host/kits", "examples/hello/cases"].map(|folder| root().join(folder)));
+    let project = hello.join(language.name());
+    let stage = Stage::new(&project, &name, &[&kit, &made[0], &made[1], &made[2]])?;
     let component = plugins::directory().join(&name).join(format!("{name}.wasm"));
-    if hello.changed()? || !component.exists() {
-        hello.fill()?;
-        hello.lay_out_contract()?;
-        language.build(&hello)?;
-        stage::copy_file(&hello.place.join("build/plugin.wasm"), &component)?;
-        stage::copy_file(&project.join("plugin.toml"), &component.with_file_name("plugin.toml"))?;
-        hello.done()?;
+    if stage.changed()? || !component.exists() {
+        stage.clear()?;
+        let mortar = target().canonicalize()?.join("debug");
+        let path: Vec<_> = [Some(mortar.as_path()), path].into_iter().flatten().collect();
+        tutorial::follow(&project.join("README.md"), &stage.place, &path)?;
+        let made = stage.place.join("my-erp");
+        stage::copy_file(&made.join("plugin.wasm"), &component)?;
+        stage::copy_file(&made.join("plugin.toml"), &component.with_file_name("plugin.toml"))?;
+        // Tool chains that are installed into a project are large.
+        std::fs::remove_dir_all(&made).with_context(|| made.display().to_string())?;
+        stage.done()?;
     }
     eprintln!("{} ({} KiB)", component.display(), std::fs::metadata(&component)?.len() / 1024);
     Ok(())

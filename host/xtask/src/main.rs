@@ -56,7 +56,7 @@ enum Command {
     Audit,
     /// Builds every Rust plugin to target/plugins
     Plugins,
-    /// Tests the author kits of other languages, and builds their hello plugins to target/plugins
+    /// Tests the author kits, follows their tutorials, and puts the plugins into target/plugins
     Hello {
         /// Only these; without, all whose tool chains can be had
         languages: Vec<hello::Language>,

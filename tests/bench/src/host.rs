@@ -14,6 +14,8 @@ use crate::load::SECRET;
 pub(crate) struct Server {
     /// Where it takes callbacks.
     pub(crate) address: SocketAddr,
+    /// Where operators come in; of a responder the same.
+    pub(crate) admin: SocketAddr,
     child: Child,
     #[allow(dead_code, reason = "keeps the pipe open")]
     log: Option<Lines<BufReader<ChildStderr>>>,
@@ -26,7 +28,8 @@ impl Server {
         let mut child = command.args(arguments).stdout(Stdio::piped()).kill_on_drop(true).spawn()?;
         let stdout = child.stdout.take().context("the responder has a standard output")?;
         let line = BufReader::new(stdout).lines().next_line().await?.context("the responder says its address")?;
-        Ok(Self { address: line.trim().parse()?, child, log: None })
+        let address = line.trim().parse()?;
+        Ok(Self { address, admin: address, child, log: None })
     }
 
     /// Starts the host over a directory that [`configure`] prepared.
@@ -40,7 +43,8 @@ impl Server {
             let line: serde_json::Value = serde_json::from_str(&line).with_context(|| line.clone())?;
             if line["message"] == "serving" {
                 let address = line["edge"].as_str().context("the host says its address")?.parse()?;
-                return Ok(Self { address, child, log: Some(lines) });
+                let admin = line["admin"].as_str().context("the host says where operators come in")?.parse()?;
+                return Ok(Self { address, admin, child, log: Some(lines) });
             }
             if line["level"] != "INFO" {
                 eprintln!("host: {line}");

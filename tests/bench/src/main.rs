@@ -11,6 +11,8 @@
 //! | [`recover`] | starting over a large journal |
 //! | [`swap`] | swaps under load, and how soon one takes effect |
 //! | [`plugins`] | hundreds of plugins: starting, memory, instances |
+//! | [`languages`] | a plugin in each language, against scripts and an embedded engine |
+//! | [`in_process`] | plugins without a host |
 //! | [`stand_in`] | an ERP that deliveries go to |
 //! | [`erp`] | into a real ERP, against a plain client that makes the same calls |
 //! | [`load`] | the load generator |
@@ -25,7 +27,9 @@ mod erp;
 mod figures;
 mod flood;
 mod host;
+mod in_process;
 mod ingest;
+mod languages;
 mod load;
 mod observe;
 mod plugins;
@@ -63,6 +67,8 @@ enum Bench {
     Swap(swap::Swapping),
     /// Hundreds of plugins
     Plugins(plugins::Many),
+    /// A plugin in each language
+    Languages(languages::Settings),
     /// Into a real ERP, Tryton
     Erp(erp::Settings),
     /// Starting over a large journal
@@ -118,6 +124,7 @@ fn main() -> anyhow::Result<()> {
             Bench::Sandbox(settings) => sandbox::bench(&settings).await,
             Bench::Swap(swapping) => swap::bench(&swapping).await,
             Bench::Plugins(many) => plugins::bench(&many).await,
+            Bench::Languages(settings) => languages::bench(&settings).await,
             Bench::Erp(settings) => erp::bench(&settings).await,
             Bench::Recover(recovery) => recover::bench(&recovery).await,
             Bench::Bare | Bench::Collector => responders::bare().await,

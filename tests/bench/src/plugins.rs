@@ -2,20 +2,16 @@
 //! memory they take, and what an instance costs among so many.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use clap::Args;
-use mortar_core::delivery::Ending;
-use mortar_core::masonhub;
-use mortar_core::ports::{Plugin, Run};
-use mortar_sandbox::{SandboxOptions, WasmSandbox};
+use mortar_core::ports::Plugin;
 use tokio::time::Instant;
 
 use crate::figures::{Figures, percentile};
 use crate::host::{Server, configure};
-use crate::load::Callbacks;
-use crate::sandbox::{Erp, Noon, custom_section, stored};
+use crate::in_process::{erp, handle, load, order, typed};
+use crate::sandbox::custom_section;
 
 /// What `plugins` takes.
 #[derive(Args, Clone)]
@@ -71,7 +67,7 @@ pub(crate) async fn bench(many: &Many) -> Result<()> {
     figures.add("resident_mib", "MiB", "", resident);
     figures.add("resident_one_mib", "MiB", "", alone);
 
-    let (one, all) = (load(&one).await?, load(&all).await?);
+    let (one, all) = (of(&one).await?, of(&all).await?);
     let (mut ratios, mut micros) = (Vec::new(), Vec::new());
     for _ in 0..many.rounds {
         let (few, most) = (p50(&one, &all).await?, p50(&all, &one).await?);
@@ -96,35 +92,22 @@ async fn start(host: &Path) -> Result<(f64, f64)> {
 }
 
 /// The plugins of a host, in this process; their code is in its cache.
-async fn load(host: &Path) -> Result<Vec<Plugin>> {
-    let options = SandboxOptions { cache: host.join("cache"), ..SandboxOptions::default() };
-    let (plugins, problems) = WasmSandbox::open(options, &host.join("plugins"), Arc::new(Noon))?.load_all().await;
-    anyhow::ensure!(problems.is_empty(), "{}", problems[0]);
-    Ok(plugins)
+async fn of(host: &Path) -> Result<Vec<Plugin>> {
+    load(&host.join("plugins"), host.join("cache")).await
 }
 
 /// The median nanoseconds of a fresh instance and its handler, each of the next plugin. In between,
 /// the others have their turn, so that what disturbs one disturbs both.
 async fn p50(plugins: &[Plugin], others: &[Plugin]) -> Result<f64> {
-    let body = Callbacks::body(1);
-    let read = masonhub::read(body.as_bytes());
-    let event = read.events.first().context("the callback has an event")?;
-    let record = body.as_bytes()[event.record.clone()].to_vec();
-    let run = Run { event: Arc::new(stored(&event.id, record)), attempt: 1 };
+    let (run, erp) = (order()?, erp());
     let mut nanoseconds = Vec::with_capacity(INSTANCES);
     for nth in 0..INSTANCES {
-        handle(&others[nth % others.len()], &run).await?;
+        handle(&others[nth % others.len()], &run, typed(&run)?, erp.clone()).await?;
+        let order = typed(&run)?;
         let started = Instant::now();
-        handle(&plugins[nth % plugins.len()], &run).await?;
+        handle(&plugins[nth % plugins.len()], &run, order, erp.clone()).await?;
         nanoseconds.push(u64::try_from(started.elapsed().as_nanos())?);
     }
     nanoseconds.sort_unstable();
     Ok(percentile(&nanoseconds, 0.5))
-}
-
-async fn handle(plugin: &Plugin, run: &Run) -> Result<()> {
-    let typed = masonhub::typed("order.fulfilled", &run.event.payload).map_err(anyhow::Error::msg)?;
-    let ran = plugin.handler.run(run.clone(), typed, Arc::new(Erp)).await;
-    anyhow::ensure!(ran.ending == Ending::Done, "{:?}", ran.ending);
-    Ok(())
 }

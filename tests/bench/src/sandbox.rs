@@ -1,22 +1,13 @@
 //! A handler in the sandbox: a fresh instance and a call for a typed order event, against the same
 //! mapping as native code.
 
-use std::path::Path;
-use std::sync::Arc;
-
 use anyhow::{Context, Result};
-use jiff::Timestamp;
-use mortar_core::call::{CallError, Mail, Request, Response, Settlement};
-use mortar_core::delivery::Ending;
 use mortar_core::event::TypedEvent;
-use mortar_core::masonhub;
-use mortar_core::ports::{BoxFuture, Clock, Host, JournalError, PutError, Run, StateEntry, StateWrite, StoredEvent};
-use mortar_sandbox::{SandboxOptions, WasmSandbox};
 use tokio::time::Instant;
 
 use crate::Settings;
 use crate::figures::{Figures, percentile};
-use crate::load::Callbacks;
+use crate::in_process::{erp, handle, load, order, resident_bytes, typed};
 
 /// Calls of one round.
 const CALLS: usize = 3000;
@@ -28,12 +19,7 @@ const LOADED: [(usize, bool); 4] = [(1, false), (100, false), (500, false), (500
 pub(crate) async fn bench(settings: &Settings) -> Result<()> {
     let place = tempfile::tempdir()?;
     let component = settings.plugins.join("hello-rust").join("hello-rust.wasm");
-    let body = Callbacks::body(1);
-    let read = masonhub::read(body.as_bytes());
-    let event = read.events.first().context("the callback has an event")?;
-    let record = body.as_bytes()[event.record.clone()].to_vec();
-    let run = Run { event: Arc::new(stored(&event.id, record)), attempt: 1 };
-
+    let (run, erp) = (order()?, erp());
     let mut figures = Figures::default();
     let mut resident = Vec::new();
     let bytes = std::fs::read(&component).with_context(|| component.display().to_string())?;
@@ -52,24 +38,20 @@ pub(crate) async fn bench(settings: &Settings) -> Result<()> {
             std::fs::write(plugin.join("plugin.toml"), "connections = [\"erp\"]\n")?;
         }
         let before = resident_bytes()?;
-        let options = SandboxOptions { cache: place.path().join("cache"), ..SandboxOptions::default() };
-        let (plugins, problems) = WasmSandbox::open(options, &directory, Arc::new(Noon))?.load_all().await;
-        anyhow::ensure!(problems.is_empty(), "{}", problems[0]);
+        let plugins = load(&directory, place.path().join("cache")).await?;
         let mut rounds = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..settings.rounds {
             let (mut sandboxed, mut native) = (Vec::with_capacity(CALLS), Vec::with_capacity(CALLS));
             for nth in 0..CALLS {
-                let typed = masonhub::typed("order.fulfilled", &run.event.payload).map_err(anyhow::Error::msg)?;
-                let typed = typed.context("an order event is typed")?;
+                let typed = typed(&run)?;
                 let started = Instant::now();
                 let request = map(&typed)?;
                 std::hint::black_box(&request);
                 native.push(u64::try_from(started.elapsed().as_nanos())?);
                 let plugin = &plugins[nth % plugins.len()];
                 let started = Instant::now();
-                let ran = plugin.handler.run(run.clone(), Some(typed), Arc::new(Erp)).await;
+                handle(plugin, &run, typed, erp.clone()).await?;
                 sandboxed.push(u64::try_from(started.elapsed().as_nanos())?);
-                anyhow::ensure!(ran.ending == Ending::Done, "{:?}", ran.ending);
             }
             sandboxed.sort_unstable();
             native.sort_unstable();
@@ -92,17 +74,8 @@ pub(crate) async fn bench(settings: &Settings) -> Result<()> {
     figures.report("sandbox", &settings.out)
 }
 
-/// A clock that stands: nobody asks it here but for how old files are.
-pub(crate) struct Noon;
-
-impl Clock for Noon {
-    fn now(&self) -> Timestamp {
-        Timestamp::UNIX_EPOCH
-    }
-}
-
 /// What the plugin does, as native code: one request body for the order's parcel.
-fn map(typed: &TypedEvent) -> Result<Vec<u8>> {
+pub(crate) fn map(typed: &TypedEvent) -> Result<Vec<u8>> {
     let TypedEvent::Order(order) = typed else { anyhow::bail!("not an order") };
     let parcels = order.parcels.iter().map(|parcel| {
         serde_json::json!({
@@ -116,49 +89,8 @@ fn map(typed: &TypedEvent) -> Result<Vec<u8>> {
     Ok(serde_json::to_vec(&parcels.collect::<Vec<_>>())?)
 }
 
-pub(crate) fn stored(id: &str, payload: Vec<u8>) -> StoredEvent {
-    StoredEvent {
-        seq: 1,
-        id: id.into(),
-        event_type: "order.fulfilled".into(),
-        subject: "order:SO-1".into(),
-        source: "masonhub".into(),
-        received_at: Timestamp::UNIX_EPOCH,
-        as_of: None,
-        payload: payload.into(),
-    }
-}
-
 /// A section that nobody reads: it makes a component another one.
 pub(crate) fn custom_section(nth: usize) -> Result<Vec<u8>> {
     let name = format!("{nth:04}");
     Ok([&[0, u8::try_from(name.len() + 1)?, u8::try_from(name.len())?], name.as_bytes()].concat())
-}
-
-fn resident_bytes() -> Result<u64> {
-    let pages = std::fs::read_to_string(Path::new("/proc/self/statm"))?;
-    let resident: u64 = pages.split(' ').nth(1).context("the kernel counts pages")?.parse()?;
-    Ok(resident * 4096)
-}
-
-/// An ERP that answers at once, inside the process.
-pub(crate) struct Erp;
-
-impl Host for Erp {
-    fn call(&self, _: String, _: Request) -> BoxFuture<'_, Result<Response, CallError>> {
-        let response = Response { status: 201, headers: Vec::new(), body: b"{}".to_vec() };
-        Box::pin(std::future::ready(Ok(response)))
-    }
-    fn settle(&self, _: String, _: Settlement) -> BoxFuture<'_, Result<Result<(), String>, JournalError>> {
-        Box::pin(std::future::ready(Ok(Ok(()))))
-    }
-    fn mail(&self, _: String, _: String, _: Mail) -> BoxFuture<'_, Result<(), CallError>> {
-        Box::pin(std::future::ready(Ok(())))
-    }
-    fn state_get(&self, _: String) -> BoxFuture<'_, Result<Option<StateEntry>, JournalError>> {
-        Box::pin(std::future::ready(Ok(None)))
-    }
-    fn state_put(&self, _: StateWrite) -> BoxFuture<'_, Result<Result<(), PutError>, JournalError>> {
-        Box::pin(std::future::ready(Ok(Ok(()))))
-    }
 }

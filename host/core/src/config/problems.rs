@@ -166,6 +166,9 @@ impl Problems {
     fn alerts(&mut self, config: &Config) {
         let alerts = &config.alerts;
         self.zeros(&[("alerts.look", alerts.look.is_zero())]);
+        if !alerts.silence.is_zero() && !config.metrics.enabled {
+            self.push("alerts.silence", "needs `metrics.enabled`: who counts nothing does not notice silence");
+        }
         if let Some(mail) = &alerts.mail {
             let is_mail = |url: &str| url.starts_with("smtp://") || url.starts_with("smtps://");
             match config.connections.get(&mail.connection) {

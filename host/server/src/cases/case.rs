@@ -34,6 +34,8 @@ pub struct Case {
     pub source: Option<String>,
     /// When it comes in.
     pub received_at: Option<Timestamp>,
+    /// What the plugin remembers of earlier events, by key.
+    pub state: BTreeMap<String, toml::Value>,
     /// Goes over `[config]` of the plugin's settings, key by key.
     pub config: toml::Table,
     /// Connections, as in `mortar.toml`; their addresses are never used. One that is not here is an HTTPS
@@ -161,7 +163,8 @@ impl Case {
         };
         let received_at = self.received_at.or_else(|| RECEIVED.parse().ok()).unwrap_or_default();
         let source = self.source.as_deref().unwrap_or("masonhub").into();
-        Ok(Incoming { body: body.into(), record: self.record, source, received_at })
+        let state = self.state.iter().map(|(key, value)| (key.clone(), bytes(value))).collect();
+        Ok(Incoming { body: body.into(), record: self.record, source, received_at, state })
     }
 
     /// The connections that a plugin of these settings finds.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use mortar_core::plugin::{PluginProblem, code};
 use mortar_core::ports::Plugin;
+use mortar_kits::Language;
 use mortar_sandbox::WasmSandbox;
 
 use crate::rehearsal::{self, RehearsalError};
@@ -85,7 +86,7 @@ impl Subject {
 }
 
 /// The one component of a folder.
-fn only_component(folder: &Path) -> Result<PathBuf, RehearsalError> {
+pub(crate) fn only_component(folder: &Path) -> Result<PathBuf, RehearsalError> {
     let parent = folder.canonicalize()?;
     let components: Vec<_> = fs::read_dir(&parent)?
         .filter_map(|entry| Some(entry.ok()?.path()))
@@ -94,8 +95,12 @@ fn only_component(folder: &Path) -> Result<PathBuf, RehearsalError> {
     match <[PathBuf; 1]>::try_from(components) {
         Ok([component]) => Ok(component),
         Err(others) => {
-            let count = others.len();
-            let message = format!("{count} components (*.wasm) are in it, and one is needed: name it with --component FILE");
+            let message = match (others.len(), Language::of(&parent)) {
+                (0, Some(language)) => {
+                    format!("its project in {language} is not built yet: say `mortar plugin build {}`", folder.display())
+                }
+                (count, _) => format!("{count} components (*.wasm) are in it, and one is needed: name it with --component FILE"),
+            };
             let problem = PluginProblem::new(&name_of(folder), folder, code::NO_COMPONENT, message);
             Err(RehearsalError::Plugin(vec![problem]))
         }
@@ -103,7 +108,7 @@ fn only_component(folder: &Path) -> Result<PathBuf, RehearsalError> {
 }
 
 /// A name as a plugin's can be: that of a folder or of a file without its ending.
-fn name_of(place: &Path) -> String {
+pub(crate) fn name_of(place: &Path) -> String {
     let place = place.canonicalize().unwrap_or_else(|_| place.to_owned());
     let name = place.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
     let name: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).take(64).collect();

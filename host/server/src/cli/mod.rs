@@ -10,7 +10,8 @@
 //! | `send`, `target`, `signing` | callbacks that are sent for a try |
 //! | `dead`, `replay`, `quarantine`, `rejected`, `each` | what operators do to what is stuck |
 //! | `plugin`, `plugin_sign` | which generations of plugins are in force, who signed a component |
-//! | `plugin_author`, `plugin_inspect`, `plugin_test`, `plugin_run`, `plugin_record` | what authors of plugins need, without a host |
+//! | `plugin_author`, `plugin_new`, `plugin_build`, `plugin_inspect`, `plugin_test`, `plugin_run`, `plugin_record` | what authors of plugins need, without a host |
+//! | `dev` | a host, an ERP and a screen for the author of a plugin |
 //! | `plugin_diff`, `plugin_shadow` | what other generations would do |
 //! | `wit` | the contract, to be read and to be written out |
 //! | `roundtrip` | what the ERP said when it was read back |
@@ -27,6 +28,7 @@ mod backup;
 mod check;
 mod client;
 mod dead;
+mod dev;
 mod each;
 mod event;
 pub mod exit;
@@ -41,8 +43,10 @@ pub(crate) mod masonhub_setup;
 mod output;
 mod plugin;
 mod plugin_author;
+mod plugin_build;
 mod plugin_diff;
 mod plugin_inspect;
+mod plugin_new;
 mod plugin_record;
 mod plugin_run;
 mod plugin_shadow;
@@ -151,6 +155,12 @@ enum Command {
     /// Play MasonHub or an ERP, to try things out
     #[command(subcommand)]
     Simulate(simulate::Simulate),
+    /// Develop a plugin: a host, an ERP that is played, and what becomes of events, live
+    ///
+    /// The host has a journal of its own that goes with it. The plugin is built and put in force at each save;
+    /// keys send events and have the ERP fail; the calls of each event are shown with status and log. On a
+    /// terminal it is a screen, elsewhere lines.
+    Dev(dev::Dev),
     /// Show the whole path on this machine: simulated callbacks, the host, a small ERP
     Demo(demo::Demo),
     /// Compile a plugin that comes in by standard input; the host calls this for each new one
@@ -223,6 +233,7 @@ async fn run(cli: &Cli, output: &mut Output<'_>) -> Result<Exit, Failure> {
         Command::Backup(command) => backup::backup(command, &client(cli)?, output).await,
         Command::Restore(command) => backup::restore(command, &cli.config, now, output),
         Command::Simulate(command) => simulate::run(command, &cli.config, now, &mut rand::rng(), output).await,
+        Command::Dev(command) => dev::run(command, now, output).await,
         Command::Demo(command) => demo::run(command, output.writer()).await,
         Command::Compile { .. } => Err(Failure::Usage("a plugin is compiled before anything else".into())),
         Command::Completions { shell } => Ok(completions(*shell, output)?),

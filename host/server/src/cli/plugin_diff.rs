@@ -99,7 +99,13 @@ fn call(call: &CallDiff, output: &mut Output<'_>) -> Result<(), Failure> {
         CallFate::LeftOut => ("-", ", left out"),
         CallFate::NotReached => (" ", ", not reached"),
     };
-    output.line(format_args!("    {mark} {}  {}{words}", clean(&call.step), clean(&call.request)))?;
+    let tone = match mark {
+        "+" => Tone::Good,
+        "-" => Tone::Bad,
+        _ => Tone::Wait,
+    };
+    let step = output.paint(tone, format_args!("{mark} {}", call.step));
+    output.line(format_args!("    {step}  {}{words}", clean(&call.request)))?;
     changes(&call.changes, "        ", output)
 }
 
@@ -107,10 +113,12 @@ fn changes(changes: &[Change], indent: &str, output: &mut Output<'_>) -> Result<
     for Change { at, old, new } in changes {
         let at = clean(at);
         match (old.as_deref().map(clean), new.as_deref().map(clean)) {
-            (Some(old), Some(new)) => output.line(format_args!("{indent}{at}: {old} > {new}"))?,
-            (Some(old), None) => output.line(format_args!("{indent}{at}: {old} > nothing"))?,
-            (None, Some(new)) => output.line(format_args!("{indent}{at}: nothing > {new}"))?,
             (None, None) => output.line(format_args!("{indent}{at}"))?,
+            (old, new) => {
+                let old = output.paint(Tone::Bad, old.as_deref().unwrap_or("nothing"));
+                let new = output.paint(Tone::Good, new.as_deref().unwrap_or("nothing"));
+                output.line(format_args!("{indent}{at}: {old} > {new}"))?;
+            }
         }
     }
     Ok(())

@@ -1,19 +1,26 @@
-//! `mortar plugin run`: one event through a plugin, and nothing is sent.
+//! `mortar plugin run`: one event through a plugin. Nothing is sent, unless the author says so.
 
 use std::collections::BTreeMap;
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
+use mortar_connect::Connections;
 use mortar_core::call::Response;
 use mortar_core::delivery::State;
+use mortar_core::ports::Plugin;
 use mortar_simulator::samples;
 
 use super::exit::{Exit, Failure};
-use super::output::Output;
+use super::output::{Output, Tone};
 use super::{client_of, story};
 use crate::cases::case::Case;
 use crate::cases::{Subject, record};
-use crate::rehearsal::{Canned, Incoming, Script, rehearse};
+use crate::config;
+use crate::rehearsal::{Canned, Incoming, Script, carry_out, rehearse};
+use crate::telemetry::metrics::Metrics;
+use crate::wire::SystemClock;
 
 /// `mortar plugin run`
 #[derive(Debug, Args)]
@@ -34,6 +41,19 @@ pub(super) struct Run {
     /// it if need be, or `lost` or `unavailable`. A step that is not named is answered with 200 and `{}`
     #[arg(long = "answer", value_name = "STEP=STATUS[:BODY]", value_parser = answer)]
     answers: Vec<(String, Canned)>,
+    #[command(flatten)]
+    earnest: Earnest,
+}
+
+/// Whether calls are sent.
+#[derive(Debug, Args)]
+pub(super) struct Earnest {
+    /// Send the plugin's calls, through the connections of the configuration
+    #[arg(long, conflicts_with = "answers")]
+    against_connection: bool,
+    /// Do not ask whether that is meant
+    #[arg(long, requires = "against_connection")]
+    yes: bool,
 }
 
 pub(super) async fn run(command: &Run, config: &Path, output: &mut Output<'_>) -> Result<Exit, Failure> {
@@ -41,13 +61,17 @@ pub(super) async fn run(command: &Run, config: &Path, output: &mut Output<'_>) -
     let incoming = Incoming { record: command.record, ..incoming(&command.event, config).await? };
     let subject = Subject::at(&command.plugin, command.component.as_deref()).map_err(failed)?;
     let plugin = subject.load(&toml::Table::new()).await.map_err(failed)?.plugin;
-    let connections = Case::default().connections(&plugin.settings).map_err(Failure::Failed)?;
-    let mut answers: BTreeMap<String, Vec<Canned>> = BTreeMap::new();
-    for (step, answer) in &command.answers {
-        answers.entry(step.clone()).or_default().push(answer.clone());
-    }
-    let script = Script { answers, fault: None };
-    let rehearsed = rehearse(&plugin, &incoming, &connections, &script).await.map_err(failed)?;
+    let rehearsed = if command.earnest.against_connection {
+        let connections = command.earnest.connections(&plugin, config, output)?;
+        carry_out(&plugin, &incoming, connections).await.map_err(failed)?
+    } else {
+        let connections = Case::default().connections(&plugin.settings).map_err(Failure::Failed)?;
+        let mut answers: BTreeMap<String, Vec<Canned>> = BTreeMap::new();
+        for (step, answer) in &command.answers {
+            answers.entry(step.clone()).or_default().push(answer.clone());
+        }
+        rehearse(&plugin, &incoming, &connections, &Script { answers, fault: None }).await.map_err(failed)?
+    };
     if output.is_json() {
         output.json(&rehearsed.story)?;
     }
@@ -60,7 +84,46 @@ pub(super) async fn run(command: &Run, config: &Path, output: &mut Output<'_>) -
     if !output.is_json() {
         story::delivery(delivery, true, output)?;
     }
-    Ok(if delivery.delivery.state == State::Dead { Exit::Failed } else { Exit::Done })
+    let over = matches!(delivery.delivery.state, State::Done | State::Ignored);
+    Ok(if over { Exit::Done } else { Exit::Failed })
+}
+
+impl Earnest {
+    /// The connections that a plugin is granted, once the author means it.
+    fn connections(&self, plugin: &Plugin, config: &Path, output: &mut Output<'_>) -> Result<Arc<Connections>, Failure> {
+        let loaded = config::read(config).map_err(Failure::Configuration)?;
+        let mut granted = BTreeMap::new();
+        for name in &plugin.settings.connections {
+            let connection = loaded.config.connections.get(name);
+            let connection =
+                connection.ok_or_else(|| Failure::NotFound(format!("there is no [connections.{name}] in {}", config.display())))?;
+            granted.insert(name.clone(), connection.clone());
+        }
+        let places: Vec<_> = granted.iter().map(|(name, connection)| format!("{name} ({})", connection.url)).collect();
+        let warning = format!("what the plugin calls is SENT, to {}", places.join(", "));
+        confirm(&warning, self.yes, output)?;
+        let observer = Arc::new(Metrics::default());
+        let made = Connections::new(&granted, &loaded, Arc::new(SystemClock), observer);
+        made.map(Arc::new).map_err(|errors| Failure::Failed(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))
+    }
+}
+
+/// Warns, and goes on only where the author means it.
+pub(super) fn confirm(warning: &str, yes: bool, output: &mut Output<'_>) -> Result<(), Failure> {
+    if !output.is_json() {
+        let warning = output.paint(Tone::Bad, warning);
+        output.line(warning)?;
+    }
+    if yes || meant(warning)? { Ok(()) } else { Err(Failure::Refused("nothing was sent".into())) }
+}
+
+/// Asks on a terminal; elsewhere nobody can be asked.
+fn meant(warning: &str) -> Result<bool, Failure> {
+    if !std::io::stdin().is_terminal() {
+        return Err(Failure::Usage(format!("{warning}: say --yes if that is meant")));
+    }
+    let asked = inquire::Confirm::new("Is that meant?").with_default(false).prompt();
+    Ok(asked.unwrap_or(false))
 }
 
 /// What comes in: of a sample, of a file, or of an event that the host has.
@@ -75,7 +138,8 @@ async fn incoming(event: &str, config: &Path) -> Result<Incoming, Failure> {
     let story = client.story(event).await.map_err(|why| nothing(&why))?;
     let message = story.event.id.strip_suffix(":0").unwrap_or(&story.event.id);
     let body = record::callback(&story.event.event_type, message, &story.payload).map_err(Failure::Failed)?;
-    Ok(Incoming { body: body.into(), record: 0, source: story.event.source.as_str().into(), received_at: story.event.received_at })
+    let (source, received_at) = (story.event.source.as_str().into(), story.event.received_at);
+    Ok(Incoming { body: body.into(), record: 0, source, received_at, state: BTreeMap::new() })
 }
 
 /// `STEP=STATUS[:BODY]`; a step's name may hold `=` itself.

@@ -6,13 +6,16 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use mortar_core::event::Family;
 use mortar_core::ports::Plugin;
+use mortar_kits::Language;
+use mortar_kits::build::COMPONENT;
 use mortar_simulator::samples;
 use serde::Serialize;
 
 use super::exit::{Exit, Failure};
 use super::output::{Output, Tone, clean, counted};
-use super::plugin_diff;
+use super::{plugin_build, plugin_diff};
 use crate::cases::{Case, Judged, Subject, judge, write};
+use crate::watching::{self, Watching};
 
 /// `mortar plugin test`
 #[derive(Debug, Args)]
@@ -29,6 +32,9 @@ pub(super) struct Test {
     /// Write what happened into each case as what is expected of it
     #[arg(long)]
     update: bool,
+    /// Go on: with each change, build where it is a project, and run the cases again
+    #[arg(long, conflicts_with = "junit")]
+    watch: bool,
     /// Write the results for a CI system into this file, as JUnit does
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
@@ -49,21 +55,55 @@ struct Tried {
 struct Report {
     plugin: String,
     cases: Vec<Tried>,
+    /// Event types that the plugin takes and a case has.
+    covered: Vec<String>,
     /// Event types that the plugin takes and no case has.
     uncovered: Vec<String>,
 }
 
 pub(super) async fn run(command: &Test, output: &mut Output<'_>) -> Result<Exit, Failure> {
+    if !command.watch {
+        return once(command, output).await;
+    }
+    let plugin = if command.plugin.is_dir() { &command.plugin } else { command.plugin.parent().unwrap_or(Path::new(".")) };
+    let builds = command.component.is_none() && Language::of(plugin).is_some();
+    loop {
+        let watching = Watching::start(plugin, &folder(command));
+        let watching = watching.map_err(|error| Failure::Failed(format!("{} cannot be watched: {error}", plugin.display())))?;
+        let built = if builds { plugin_build::build(plugin, output).map(drop) } else { Ok(()) };
+        let ended = match built {
+            Ok(()) => once(command, output).await,
+            Err(failure) => Err(failure),
+        };
+        if let Err(failure) = ended {
+            let told = output.paint(Tone::Bad, failure);
+            output.line(told)?;
+        }
+        let waiting = output.paint(Tone::Faint, "waiting for a change; Ctrl-C ends it");
+        output.line(waiting)?;
+        watching.changed().await;
+    }
+}
+
+async fn once(command: &Test, output: &mut Output<'_>) -> Result<Exit, Failure> {
     let failed = |error: crate::rehearsal::RehearsalError| Failure::Failed(error.to_string());
     let subject = Subject::at(&command.plugin, command.component.as_deref()).map_err(failed)?;
     let folder = folder(command);
+    if let Some(source) = newer_source(&subject.component)
+        && !output.is_json()
+    {
+        let words = format_args!("{} is older than {}: `mortar plugin build` first", subject.component.display(), source.display());
+        let warning = output.paint(Tone::Wait, words);
+        output.line(warning)?;
+    }
     let files = files(&folder)?;
     let plugin = subject.load(&toml::Table::new()).await.map_err(failed)?.plugin;
     let mut cases = Vec::new();
     for file in &files {
         cases.push(tried(file, &folder, &subject, command.update).await?);
     }
-    let report = Report { plugin: subject.name.clone(), uncovered: uncovered(&plugin, &cases), cases };
+    let (covered, uncovered) = coverage(&plugin, &cases);
+    let report = Report { plugin: subject.name.clone(), covered, uncovered, cases };
     if let Some(file) = &command.junit {
         fs::write(file, junit(&report)).map_err(|error| Failure::Failed(format!("{}: {error}", file.display())))?;
     }
@@ -79,6 +119,16 @@ pub(super) async fn run(command: &Test, output: &mut Output<'_>) -> Result<Exit,
 fn folder(command: &Test) -> PathBuf {
     let beside = if command.plugin.is_dir() { &command.plugin } else { command.plugin.parent().unwrap_or(Path::new("")) };
     command.cases.clone().unwrap_or_else(|| beside.join("cases"))
+}
+
+/// A source of a project's component that was written after it.
+fn newer_source(component: &Path) -> Option<PathBuf> {
+    let project = component.parent().filter(|_| component.ends_with(COMPONENT)).filter(|folder| Language::of(folder).is_some())?;
+    let written = |file: &Path| fs::metadata(file).and_then(|metadata| metadata.modified()).ok();
+    let built = written(component)?;
+    // The host reads its settings from where they are.
+    let of_component = |file: &PathBuf| !file.ends_with("plugin.toml");
+    watching::sources(project).into_iter().filter(of_component).find(|source| written(source).is_some_and(|at| at > built))
 }
 
 /// The cases of a folder, by name.
@@ -111,11 +161,12 @@ async fn tried(file: &Path, folder: &Path, subject: &Subject, update: bool) -> R
     Ok(Tried { case: name, passed: judged.passed(), updated, judged })
 }
 
-/// Samples name the types that there are: what comes after a second dot is a spelling.
-fn uncovered(plugin: &Plugin, cases: &[Tried]) -> Vec<String> {
+/// The event types that a plugin takes, with a case and without one. Samples name the types that there are:
+/// what comes after a second dot is a spelling.
+fn coverage(plugin: &Plugin, cases: &[Tried]) -> (Vec<String>, Vec<String>) {
     let types = samples::names().filter(|name| Family::of(name).is_some() && name.matches('.').count() == 1);
-    let open = types.filter(|name| plugin.handles(name) && !cases.iter().any(|tried| tried.judged.event_type.as_deref() == Some(name)));
-    open.map(str::to_owned).collect()
+    let taken = types.filter(|name| plugin.handles(name)).map(str::to_owned);
+    taken.partition(|name| cases.iter().any(|tried| tried.judged.event_type.as_ref() == Some(name)))
 }
 
 fn show(report: &Report, output: &mut Output<'_>) -> Result<(), Failure> {
@@ -129,6 +180,8 @@ fn show(report: &Report, output: &mut Output<'_>) -> Result<(), Failure> {
     let all = counted(report.cases.len() as u64, "case");
     let verdict = if failed == 0 { output.paint(Tone::Good, "all pass") } else { output.paint(Tone::Bad, format_args!("{failed} failed")) };
     output.line(format_args!("plugin {}: {all}, {verdict}", clean(&report.plugin)))?;
+    let (covered, all) = (report.covered.len(), report.covered.len() + report.uncovered.len());
+    output.line(format_args!("event types with a case: {covered} of {all}"))?;
     if !report.uncovered.is_empty() {
         let types = output.paint(Tone::Wait, report.uncovered.join(", "));
         output.line(format_args!("no case has {types}"))?;

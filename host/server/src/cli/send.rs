@@ -17,7 +17,7 @@ use super::signing::{Header, Signer};
 use super::target::Aim;
 
 /// `mortar event send`
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(super) struct Send {
     /// A built-in sample (`order.fulfilled`; --samples lists them), or a file that is sent byte for byte
     #[arg(value_name = "TYPE|FILE", required_unless_present = "samples")]
@@ -86,6 +86,16 @@ pub(super) async fn run(
         output.json(&answers)?;
     }
     Ok(worst(&answers))
+}
+
+/// Sends a sample once, to the source of this configuration.
+pub(super) async fn sample(name: &str, config: &Path, now: Timestamp, rng: &mut impl RngExt) -> Result<(), Failure> {
+    let command = Send { what: Some(name.to_owned()), times: 1, ..Send::default() };
+    let mut answered = Vec::new();
+    match run(&command, config, now, rng, &mut Output::into_memory(&mut answered)).await? {
+        Exit::Done => Ok(()),
+        _ => Err(Failure::Refused(String::from_utf8_lossy(&answered).trim().to_owned())),
+    }
 }
 
 fn list(output: &mut Output<'_>) -> Result<Exit, Failure> {

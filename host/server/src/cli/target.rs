@@ -11,7 +11,7 @@ use super::exit::Failure;
 use crate::config::{self, Loaded, secrets};
 
 /// Where to send. A configuration is needed only for what the command line leaves open.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(super) struct Aim {
     /// The source to send to, where the configuration has several
     #[arg(long, value_name = "NAME")]

@@ -9,7 +9,7 @@ mod tests {
 
     use mortar_core::config::{
         AdminConfig, AlertMail, AlertWebhook, AlertsConfig, Auth, BreakerConfig, Condition, Config, ConnectionConfig, DeliveryConfig,
-        EdgeConfig, JournalConfig, LogConfig, PluginsConfig, PollConfig, SnapshotConfig, SourceConfig, TracesConfig,
+        EdgeConfig, JournalConfig, LogConfig, MetricsConfig, PluginsConfig, PollConfig, SnapshotConfig, SourceConfig, TracesConfig,
     };
     use mortar_core::retry::RetryPolicy;
     use serde::de::DeserializeOwned;
@@ -118,6 +118,7 @@ mod tests {
         all_of::<AlertMail>(&["alerts.mail"]);
         all_of::<AlertWebhook>(&["alerts.webhook"]);
         all_of::<LogConfig>(&["log"]);
+        all_of::<MetricsConfig>(&["metrics"]);
         all_of::<TracesConfig>(&["traces"]);
         all_of::<SourceConfig>(&["sources.masonhub"]);
         all_of::<PollConfig>(&["sources.masonhub.poll"]);

@@ -20,7 +20,7 @@ const START: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_millis(50);
 
 /// `mortar serve` over the demo's directory.
-pub(super) struct HostProcess {
+pub(crate) struct HostProcess {
     program: PathBuf,
     loaded: Loaded,
     child: Child,
@@ -30,7 +30,7 @@ pub(super) struct HostProcess {
 
 impl HostProcess {
     /// Starts it and waits until it answers.
-    pub(super) async fn start(directory: &Path) -> Result<Self, Failure> {
+    pub(crate) async fn start(directory: &Path) -> Result<Self, Failure> {
         let program = std::env::current_exe()?;
         let loaded = config::read(&directory.join("mortar.toml")).map_err(Failure::Configuration)?;
         let mut child = spawn(&program, &loaded)?;
@@ -39,7 +39,7 @@ impl HostProcess {
     }
 
     /// Starts it again if it has died.
-    pub(super) async fn look_after(&mut self, out: &mut dyn Write) -> Result<(), Failure> {
+    pub(crate) async fn look_after(&mut self, out: &mut dyn Write) -> Result<(), Failure> {
         if let Some(status) = self.child.try_wait()? {
             writeln!(out, "-- the host has ended ({}); starting it again", how(status))?;
             self.child = spawn(&self.program, &self.loaded)?;
@@ -49,12 +49,12 @@ impl HostProcess {
         Ok(())
     }
 
-    pub(super) fn kill(&mut self) -> Result<(), Failure> {
+    pub(crate) fn kill(&mut self) -> Result<(), Failure> {
         Ok(self.child.start_kill()?)
     }
 
     /// Ends it as an operator would.
-    pub(super) async fn stop(mut self) -> Result<(), Failure> {
+    pub(crate) async fn stop(mut self) -> Result<(), Failure> {
         if let Some(pid) = self.child.id() {
             Command::new("kill").args(["-TERM", &pid.to_string()]).status().await?;
         }
@@ -62,24 +62,24 @@ impl HostProcess {
         Ok(())
     }
 
-    pub(super) fn client(&self) -> &Client {
+    pub(crate) fn client(&self) -> &Client {
         &self.client
     }
 
-    pub(super) fn edge(&self) -> SocketAddr {
+    pub(crate) fn edge(&self) -> SocketAddr {
         self.loaded.config.edge.listen
     }
 
-    pub(super) fn program(&self) -> &Path {
+    pub(crate) fn program(&self) -> &Path {
         &self.program
     }
 
-    pub(super) fn restarts(&self) -> u32 {
+    pub(crate) fn restarts(&self) -> u32 {
         self.restarts
     }
 
     /// The secret that its callbacks are signed with.
-    pub(super) fn secret(&self) -> String {
+    pub(crate) fn secret(&self) -> String {
         let secrets = self.loaded.config.sources.values().flat_map(|source| &source.secrets);
         secrets.filter_map(|secret| self.loaded.secret(secret).ok()).next().unwrap_or_default()
     }
@@ -121,7 +121,7 @@ fn how(status: ExitStatus) -> String {
 
 /// Two addresses that nobody listens on. Their ports lie below those that the kernel gives to
 /// outgoing connections, so they are still free when the host is started again.
-pub(super) fn free_addresses() -> Result<[SocketAddr; 2], Failure> {
+pub(crate) fn free_addresses() -> Result<[SocketAddr; 2], Failure> {
     let free = (18_080..20_000).filter_map(|port| TcpListener::bind(("127.0.0.1", port)).ok()?.local_addr().ok());
     let found: Vec<_> = free.take(2).collect();
     found.try_into().map_err(|_| Failure::Failed("no port between 18080 and 20000 is free".into()))

@@ -9,7 +9,7 @@
 //! | `tryton` | the same with a real ERP, for one order |
 
 mod checklist;
-mod host;
+pub(crate) mod host;
 mod tryton;
 
 use std::io::Write;
@@ -88,7 +88,8 @@ pub async fn run(demo: &Demo, out: &mut dyn Write) -> Result<Exit, Failure> {
         "[delivery.retry]\nfirst_delay = \"200ms\"\nlongest_delay = \"2s\"\n\n\
          [connections.erp]\nurl = \"{erp_url}\"\nidempotency_header = \"Idempotency-Key\"\nprivate_addresses = true\n"
     );
-    prepare(demo, "rest", &connection)?;
+    prepare(&demo.directory, &connection)?;
+    put_plugin(demo, "rest")?;
     let mut host = HostProcess::start(&demo.directory).await?;
     let events = plan.truth.events;
     writeln!(out, "warehouse  {} callbacks for {events} events, one of them forged, some sent twice", plan.callbacks.len())?;
@@ -184,9 +185,9 @@ fn progress(sent: usize, all: usize, status: &Status) -> String {
     )
 }
 
-/// Writes configuration, secret and plugin.
-fn prepare(demo: &Demo, name: &str, more: &str) -> Result<(), Failure> {
-    let directory = &demo.directory;
+/// Writes configuration and secret, with what else the configuration is to say, into a folder that is empty or
+/// was written so before.
+pub(crate) fn prepare(directory: &Path, more: &str) -> Result<(), Failure> {
     let config = directory.join("mortar.toml");
     if directory.exists() {
         let ours = std::fs::read_to_string(&config).is_ok_and(|text| text.starts_with(MARK));
@@ -196,14 +197,7 @@ fn prepare(demo: &Demo, name: &str, more: &str) -> Result<(), Failure> {
         }
         std::fs::remove_dir_all(directory)?;
     }
-    let plugin = directory.join("plugins").join(name);
-    std::fs::create_dir_all(&plugin)?;
-    for file in std::fs::read_dir(&demo.plugin).map_err(|e| Failure::Failed(missing(&demo.plugin, &e)))? {
-        let file = file?.path();
-        if let Some(name) = file.file_name() {
-            std::fs::copy(&file, plugin.join(name))?;
-        }
-    }
+    std::fs::create_dir_all(directory.join("plugins"))?;
     std::fs::write(directory.join("secret"), SECRET)?;
     let [edge, admin] = host::free_addresses()?;
     let text = format!(
@@ -211,6 +205,19 @@ fn prepare(demo: &Demo, name: &str, more: &str) -> Result<(), Failure> {
          [sources.masonhub]\nverify = \"masonhub\"\nsecrets = [{{ file = \"secret\" }}]\n\n{more}"
     );
     std::fs::write(config, text)?;
+    Ok(())
+}
+
+/// Puts the demo's plugin into its plugin directory.
+fn put_plugin(demo: &Demo, name: &str) -> Result<(), Failure> {
+    let plugin = demo.directory.join("plugins").join(name);
+    std::fs::create_dir_all(&plugin)?;
+    for file in std::fs::read_dir(&demo.plugin).map_err(|e| Failure::Failed(missing(&demo.plugin, &e)))? {
+        let file = file?.path();
+        if let Some(name) = file.file_name() {
+            std::fs::copy(&file, plugin.join(name))?;
+        }
+    }
     Ok(())
 }
 

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::host::HostProcess;
-use super::{Demo, SECRET, keep_running, prepare};
+use super::{Demo, SECRET, keep_running, prepare, put_plugin};
 use crate::admin_types::EventQuery;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::{Client, http, masonhub::Unobserved};
@@ -132,14 +132,14 @@ fn entered(order: &str) -> Callback {
 async fn start(demo: &Demo, url: &str, key: &Path, api: &str) -> Result<HostProcess, Failure> {
     let key = std::path::absolute(key)?;
     prepare(
-        demo,
-        "tryton",
+        &demo.directory,
         &format!(
             "[sources.masonhub.api]\nurl = \"{api}\"\nprivate_addresses = true\n\
              auth = {{ kind = \"secret-phrase\", token_url = \"{api}/secrets\", secret_phrase = {{ file = \"phrase\" }} }}\n\n\
              [connections.erp]\nurl = \"{url}\"\nprivate_addresses = true\nauth = {{ kind = \"bearer\", token = {{ file = {key:?} }} }}\n"
         ),
     )?;
+    put_plugin(demo, "tryton")?;
     std::fs::write(demo.directory.join("phrase"), PHRASE)?;
     adapt(&demo.directory.join("plugins/tryton/plugin.toml"))?;
     HostProcess::start(&demo.directory).await

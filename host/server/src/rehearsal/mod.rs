@@ -5,12 +5,17 @@
 //! by a [`Script`], and the clock stands still and jumps to when the next attempt is due: so a rehearsal
 //! waits for nothing, and nothing is sent.
 //!
+//! [`carry_out`] is the same in earnest: one attempt, and what leaves the host goes through connections that
+//! are there.
+//!
 //! | module | what is in it |
 //! |---|---|
+//! | `before` | what a plugin remembers of earlier events |
 //! | `script` | what is answered to which step, and the faults |
 //! | `stage` | the connector that answers so, and notes what left |
 //! | `watched` | the handler, watched: which step is made, which state is written |
 
+mod before;
 mod script;
 mod stage;
 mod watched;
@@ -40,9 +45,9 @@ use tokio::time::Instant;
 
 pub use self::script::{Canned, Fault, Script};
 pub use self::stage::Sent;
-use self::stage::Stage;
+use self::stage::{Erp, Stage};
 use self::watched::Watched;
-use crate::wire::{self, WireError};
+use crate::wire::{self, SystemClock, WireError};
 
 /// How long the played host has been up: longer than any ERP is at a request.
 const UP: Duration = Duration::from_secs(24 * 3600);
@@ -71,6 +76,9 @@ pub enum RehearsalError {
     /// The folder that it takes place in.
     #[error("a temporary folder cannot be made: {0}")]
     Folder(#[from] std::io::Error),
+    /// The plugin cannot have such a state.
+    #[error("the state that the case begins with: {0}")]
+    State(String),
     /// It does not end.
     #[error("it comes to no end in {CLAIMS} attempts; the last one: {0}")]
     Endless(String),
@@ -87,6 +95,8 @@ pub struct Incoming {
     pub source: Arc<str>,
     /// When.
     pub received_at: Timestamp,
+    /// What the plugin's state is then.
+    pub state: BTreeMap<String, Vec<u8>>,
 }
 
 impl Incoming {
@@ -140,11 +150,32 @@ pub async fn rehearse(
     connections: &BTreeMap<String, ConnectionConfig>,
     script: &Script,
 ) -> Result<Rehearsed, RehearsalError> {
-    let folder = tempfile::tempdir()?;
     let clock = Arc::new(Played::at(incoming.received_at));
-    let journal = wire::scratch_journal(&folder.path().join("journal.db"), clock.clone())?;
     let rules = Connections::new(connections, &NoSecrets, clock.clone(), Arc::new(Nobody)).map_err(RehearsalError::Connections)?;
-    let stage = Arc::new(Stage::new(rules, script.clone(), clock.clone()));
+    let stage = Stage::new(Arc::new(rules), Erp::Played(script.clone()), clock.clone());
+    on(Arc::new(stage), clock, plugin, incoming, CLAIMS).await
+}
+
+/// Takes an event through a plugin in earnest: its calls are sent. There is one attempt, so a delivery that
+/// is to be retried stays open.
+///
+/// # Errors
+/// It could not take place.
+pub async fn carry_out(plugin: &Plugin, incoming: &Incoming, connections: Arc<Connections>) -> Result<Rehearsed, RehearsalError> {
+    let clock = Arc::new(Played::at(SystemClock.now()));
+    let stage = Stage::new(connections, Erp::Real, Arc::new(SystemClock));
+    on(Arc::new(stage), clock, plugin, incoming, 1).await
+}
+
+async fn on(
+    stage: Arc<Stage>,
+    clock: Arc<Played>,
+    plugin: &Plugin,
+    incoming: &Incoming,
+    attempts: usize,
+) -> Result<Rehearsed, RehearsalError> {
+    let folder = tempfile::tempdir()?;
+    let journal = wire::scratch_journal(&folder.path().join("journal.db"), clock.clone())?;
     let ports = Ports {
         journal: journal.clone(),
         connector: stage.clone(),
@@ -152,12 +183,18 @@ pub async fn rehearse(
         random: Arc::new(Nobody),
         observer: Arc::new(Nobody),
     };
-    let plugin = Plugin { handler: Arc::new(Watched::new(plugin.handler.clone(), stage.clone())), ..plugin.clone() };
-    let plugins = Arc::new(Plugins::of(vec![plugin.clone()], &*journal).await?);
-    let id = accept(incoming, &plugins, &*journal).await?;
+    let watched = Plugin { handler: Arc::new(Watched::new(plugin.handler.clone(), stage.clone())), ..plugin.clone() };
+    let plugins = Arc::new(Plugins::of(vec![watched.clone()], &*journal).await?);
     let up_since = Instant::now().checked_sub(UP).unwrap_or_else(Instant::now);
-    let runner = Runner { ports, plugins, retry: RetryPolicy::default(), up_since };
-    let story = deliver(&id, &runner, &plugin, &clock).await?;
+    let runner = Runner { ports, plugins: plugins.clone(), retry: RetryPolicy::default(), up_since };
+    let event = incoming.event()?;
+    if !incoming.state.is_empty() {
+        let earlier = accept(before::earlier(&event), incoming, &plugins, &*journal).await?;
+        let remembers = Plugin { handler: Arc::new(before::Remembers(incoming.state.clone())), ..plugin.clone() };
+        before::check(&deliver(&earlier, &runner, &remembers, &clock, 1).await?)?;
+    }
+    let id = accept(event, incoming, &plugins, &*journal).await?;
+    let story = deliver(&id, &runner, &watched, &clock, attempts).await?;
     let mut state = BTreeMap::new();
     if let Some(delivery) = story.deliveries.first() {
         for key in stage.keys() {
@@ -169,8 +206,7 @@ pub async fn rehearse(
     Ok(Rehearsed { story, sent: stage.sent(), state })
 }
 
-async fn accept(incoming: &Incoming, plugins: &Plugins, journal: &dyn Journal) -> Result<String, RehearsalError> {
-    let event = incoming.event()?;
+async fn accept(event: Event, incoming: &Incoming, plugins: &Plugins, journal: &dyn Journal) -> Result<String, RehearsalError> {
     let id = event.id.clone();
     let callback = NewCallback {
         source: incoming.source.clone(),
@@ -186,17 +222,23 @@ async fn accept(incoming: &Incoming, plugins: &Plugins, journal: &dyn Journal) -
     Ok(id)
 }
 
-/// Runs attempts until the delivery is over.
-async fn deliver(id: &str, runner: &Runner, plugin: &Plugin, clock: &Played) -> Result<EventStory, RehearsalError> {
+/// Runs attempts until the delivery is over, or has had as many as it may.
+async fn deliver(id: &str, runner: &Runner, plugin: &Plugin, clock: &Played, attempts: usize) -> Result<EventStory, RehearsalError> {
     let journal = &runner.ports.journal;
     let lease = plugin.settings.limits.wall + UP;
     let mut last = None;
-    for _ in 0..CLAIMS {
+    for made in 0.. {
         let story = journal.story(id.to_owned()).await?;
         let story = story.ok_or_else(|| JournalError::NotFound(format!("event {id} is not there")))?;
         let Some(delivery) = story.deliveries.first().map(|story| &story.delivery).filter(|delivery| delivery.state.is_open()) else {
             return Ok(story);
         };
+        if made == attempts && attempts < CLAIMS {
+            return Ok(story);
+        }
+        if made == attempts {
+            break;
+        }
         // A little later, since what is waited for is told by a real clock.
         clock.reach(delivery.at + Duration::from_secs(1));
         last.clone_from(&delivery.reason);

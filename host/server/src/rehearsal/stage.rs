@@ -1,4 +1,4 @@
-//! The played connector: real rules, scripted answers.
+//! The connector of a rehearsal: real rules, and answers by a script or by the ERP itself.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -26,9 +26,17 @@ pub struct Sent {
     pub applied: bool,
 }
 
+/// Who answers.
+pub(super) enum Erp {
+    /// A script; nothing is sent.
+    Played(Script),
+    /// The ERP that the connections lead to.
+    Real,
+}
+
 pub(super) struct Stage {
-    rules: Connections,
-    script: Script,
+    rules: Arc<Connections>,
+    erp: Erp,
     clock: Arc<dyn Clock>,
     noted: Mutex<Noted>,
 }
@@ -46,8 +54,8 @@ struct Noted {
 }
 
 impl Stage {
-    pub(super) fn new(rules: Connections, script: Script, clock: Arc<dyn Clock>) -> Self {
-        Self { rules, script, clock, noted: Mutex::default() }
+    pub(super) fn new(rules: Arc<Connections>, erp: Erp, clock: Arc<dyn Clock>) -> Self {
+        Self { rules, erp, clock, noted: Mutex::default() }
     }
 
     pub(super) fn making(&self, step: &str) {
@@ -60,7 +68,8 @@ impl Stage {
 
     /// True once, where the handler is to be run again.
     pub(super) fn once_more(&self) -> bool {
-        self.script.fault == Some(Fault::Again) && !std::mem::replace(&mut self.noted().again, true)
+        let again = matches!(&self.erp, Erp::Played(script) if script.fault == Some(Fault::Again));
+        again && !std::mem::replace(&mut self.noted().again, true)
     }
 
     pub(super) fn sent(&self) -> Vec<Sent> {
@@ -75,19 +84,20 @@ impl Stage {
         self.noted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn play(&self, request: &Request) -> Result<Response, SendError> {
+    /// What the script says.
+    fn play(&self, script: &Script, request: &Request) -> Result<Response, SendError> {
         self.rules.check(request)?;
-        let manners = self.rules.manners(&request.connection, &request.method);
-        let (keyed, safe) = manners.map_or((false, false), |manners| (manners.idempotent, manners.safe));
-        let mut noted = self.noted();
-        let (nth, step) = (noted.sent.len(), noted.step.clone());
-        let canned = match self.script.fault {
-            Some(Fault::Unavailable(at)) if at == nth => Canned::Unavailable,
-            Some(Fault::Lost(at)) if at == nth => Canned::Lost,
-            _ => {
-                let used = noted.answered.entry(step.clone()).or_default();
-                *used += 1;
-                self.script.answer(&step, request, *used - 1)
+        let canned = {
+            let mut noted = self.noted();
+            let (nth, step) = (noted.sent.len(), noted.step.clone());
+            match script.fault {
+                Some(Fault::Unavailable(at)) if at == nth => Canned::Unavailable,
+                Some(Fault::Lost(at)) if at == nth => Canned::Lost,
+                _ => {
+                    let used = noted.answered.entry(step.clone()).or_default();
+                    *used += 1;
+                    script.answer(&step, request, *used - 1)
+                }
             }
         };
         let result = match canned {
@@ -97,9 +107,17 @@ impl Stage {
                 Err(SendError::NotSent { reason: "the ERP cannot be reached, as the case says".into(), after: None, spent: true })
             }
         };
-        let applied = !matches!(result, Err(SendError::NotSent { .. }));
-        noted.sent.push(Sent { step, request: request.clone(), keyed, safe, applied });
+        self.note(request, &result);
         result
+    }
+
+    fn note(&self, request: &Request, result: &Result<Response, SendError>) {
+        let manners = self.rules.manners(&request.connection, &request.method);
+        let (keyed, safe) = manners.map_or((false, false), |manners| (manners.idempotent, manners.safe));
+        let applied = !matches!(result, Err(SendError::NotSent { .. }));
+        let mut noted = self.noted();
+        let step = noted.step.clone();
+        noted.sent.push(Sent { step, request: request.clone(), keyed, safe, applied });
     }
 }
 
@@ -120,7 +138,14 @@ impl Connector for Stage {
         self.rules.check(request)
     }
 
-    fn send<'a>(&'a self, request: &'a Request, _: &'a str) -> BoxFuture<'a, Result<Response, SendError>> {
-        Box::pin(std::future::ready(self.play(request)))
+    fn send<'a>(&'a self, request: &'a Request, key: &'a str) -> BoxFuture<'a, Result<Response, SendError>> {
+        match &self.erp {
+            Erp::Played(script) => Box::pin(std::future::ready(self.play(script, request))),
+            Erp::Real => Box::pin(async move {
+                let result = self.rules.send(request, key).await;
+                self.note(request, &result);
+                result
+            }),
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! What takes observations: metrics always, traces where they are kept.
+//! What takes observations: metrics unless they are off, traces where they are kept.
 
 use std::sync::Arc;
 
@@ -10,15 +10,17 @@ use super::traces::Traces;
 
 /// Takes observations.
 pub struct Watch {
-    /// Counts them.
-    pub metrics: Arc<Metrics>,
+    /// Counts them, if they are to be counted.
+    pub metrics: Option<Arc<Metrics>>,
     /// Sends spans, if any are to be sent.
     pub traces: Option<Arc<Traces>>,
 }
 
 impl Observer for Watch {
     fn observe(&self, observation: &Observation<'_>) {
-        self.metrics.observe(observation);
+        if let Some(metrics) = &self.metrics {
+            metrics.observe(observation);
+        }
     }
 
     fn trace(&self, source: &str, event_id: &str) -> Option<TraceContext> {

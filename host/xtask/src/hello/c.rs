@@ -5,24 +5,12 @@ use anyhow::Result;
 
 use super::stage::Stage;
 use super::{kits, python, tools};
-use crate::run::{command, root, run};
+use crate::run::{command, run};
 
 pub(super) fn test_kit(kit: &Stage) -> Result<()> {
     kit.lay_out_contract()?;
     kits(kit, &["c", "wit", "build"])?;
     native(kit, "build/tests", &["tests/kit.c", "tests/host.c", "mortar.c", "json.c"])
-}
-
-pub(super) fn build(hello: &Stage) -> Result<()> {
-    let kit = root().join("plugins/sdk/c");
-    let of_kit = |file: &str| kit.join(file).to_string_lossy().into_owned();
-    let (include, mortar, json, host) = (format!("-I{}", kit.display()), of_kit("mortar.c"), of_kit("json.c"), of_kit("tests/host.c"));
-    kits(hello, &["c", "wit", "build"])?;
-    native(hello, "build/test", &[&include, "test.c", "receipt.c", &mortar, &json, &host])?;
-    let target = ["-target", "wasm32-wasi", "-mexec-model=reactor", "-O2", "-Wl,--strip-debug", "-o", "build/module.wasm"];
-    let bindings = ["build/plugin.c", "build/plugin_component_type.o"];
-    zig_cc(hello, &[&target[..], &bindings, &[&include, "plugin.c", "receipt.c", &mortar, &json]].concat())?;
-    kits(hello, &["component", "build/module.wasm", "build/plugin.wasm"])
 }
 
 /// Compiles a test for this machine, and runs it.

@@ -6,22 +6,12 @@ use anyhow::Result;
 
 use super::stage::Stage;
 use super::{kits, python, tools};
-use crate::run::{command, root, run};
+use crate::run::{command, run};
 
 pub(super) fn test_kit(kit: &Stage) -> Result<()> {
     kit.lay_out_contract()?;
     kits(kit, &["go", "wit", "build/contract"])?;
     run(&mut go(kit, &["test", "./..."])?)
-}
-
-pub(super) fn build(hello: &Stage) -> Result<()> {
-    kits(hello, &["go", "wit", "build/contract"])?;
-    let kit = format!("-replace=mortar={}", root().join("plugins/sdk/go").canonicalize()?.display());
-    run(&mut go(hello, &["mod", "edit", &kit])?)?;
-    run(&mut go(hello, &["test", "./..."])?)?;
-    let module = ["build", "-buildmode=c-shared", "-trimpath", "-ldflags=-s -w -checklinkname=0", "-o", "build/module.wasm", "."];
-    run(go(hello, &module)?.envs([("GOOS", "wasip1"), ("GOARCH", "wasm")]))?;
-    kits(hello, &["component", "--wit", "wit", "build/module.wasm", "build/plugin.wasm"])
 }
 
 /// Go with what it keeps below `target`. Everything that is built is here: it fetches nothing.

@@ -1,5 +1,5 @@
 //! JavaScript and TypeScript: node and npm; esbuild, TypeScript and the QuickJS componentizer from the
-//! registry, as the kit's lockfile pins them. What is run are the projects' own scripts.
+//! registry, as the kit's lockfile pins them. What is run are the kit's own scripts.
 
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
@@ -24,11 +24,6 @@ fn check() -> Result<()> {
 pub(super) fn test_kit(kit: &Stage) -> Result<()> {
     script(kit, "check")?;
     script(kit, "test")
-}
-
-pub(super) fn build(hello: &Stage) -> Result<()> {
-    script(hello, "test")?;
-    script(hello, "build")
 }
 
 /// Runs a script of a project with the tools that are pinned.

@@ -18,13 +18,6 @@ pub(super) fn test_kit(kit: &Stage) -> Result<()> {
     run(python(kit, &["-m", "unittest", "discover", "-s", "tests"])?.env("PYTHONPATH", "build"))
 }
 
-pub(super) fn build(hello: &Stage) -> Result<()> {
-    run(&mut python(hello, &["-m", "unittest"])?)?;
-    std::fs::create_dir_all(hello.place.join("build"))?;
-    let kit = root().join("plugins/sdk/python");
-    componentize(hello, &["componentize", "--stub-wasi", "-p", ".", "-p", &kit.to_string_lossy(), "plugin", "-o", "build/plugin.wasm"])
-}
-
 fn componentize(project: &Stage, arguments: &[&str]) -> Result<()> {
     let mut all = vec!["-q", "-d", "wit", "-w", "plugin", "--world-module", "contract"];
     all.extend(arguments);

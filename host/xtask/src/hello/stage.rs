@@ -39,11 +39,17 @@ impl Stage {
         Ok(!std::fs::read_to_string(&self.stamp).is_ok_and(|done| done == self.digest))
     }
 
-    /// Copies the project as it is now.
-    pub(super) fn fill(&self) -> Result<()> {
+    /// Empties the place.
+    pub(super) fn clear(&self) -> Result<()> {
         if self.place.exists() {
             std::fs::remove_dir_all(&self.place).with_context(|| self.place.display().to_string())?;
         }
+        std::fs::create_dir_all(&self.place).with_context(|| self.place.display().to_string())
+    }
+
+    /// Copies the project as it is now.
+    pub(super) fn fill(&self) -> Result<()> {
+        self.clear()?;
         for file in files(&self.project, false)? {
             copy_file(&file, &self.place.join(file.strip_prefix(&self.project)?))?;
         }
