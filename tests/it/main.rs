@@ -12,6 +12,7 @@ mod commands;
 mod contract;
 mod dedupe;
 mod demo;
+mod deploy;
 mod disk;
 mod divergence;
 mod edge;

@@ -70,7 +70,7 @@ enum Command {
     },
     /// Measures, in release, and writes target/bench/NAME.json
     Bench {
-        /// ingest, deliver, load, sandbox, recover or erp, and what `--help` behind it lists
+        /// ingest, observe, deliver, load, sandbox, recover or erp, and what `--help` behind it lists
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
         arguments: Vec<String>,
     },
