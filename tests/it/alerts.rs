@@ -18,8 +18,12 @@ use super::{AT_ONCE, QUICK, erp, rest_settings};
 const KEY: &str = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
 
 fn setup(erp: &str, mail: &MailServer, webhook: &Catcher) -> Setup {
+    setup_with("", erp, mail, webhook)
+}
+
+fn setup_with(more: &str, erp: &str, mail: &MailServer, webhook: &Catcher) -> Setup {
     let alerts = format!(
-        "[alerts]\nlook = \"20ms\"\npause = \"20ms\"\nmail = {{ connection = \"mail\", to = [\"ops@example.com\"] }}\n\
+        "[alerts]\n{more}look = \"20ms\"\npause = \"20ms\"\nmail = {{ connection = \"mail\", to = [\"ops@example.com\"] }}\n\
          webhook = {{ url = \"http://{}\", secret = {{ file = \"alerts\" }}, private_addresses = true }}\n",
         webhook.address
     );
@@ -117,4 +121,63 @@ async fn nobody_is_told_where_nobody_is_named() {
     let tested = host.mortar(&["alerts", "test"]).await;
     assert_eq!(tested.status.code(), Some(1));
     assert!(String::from_utf8(tested.stderr).unwrap().contains("write [alerts.mail] or [alerts.webhook]"));
+}
+
+#[tokio::test]
+async fn an_open_breaker_is_told_until_the_erp_is_back() {
+    let (url, erp) = erp(None).await;
+    let (mail, webhook) = (MailServer::start().await, Catcher::start().await);
+    let breaker = "[connections.erp.breaker]\nfailures = 2\nfirst_open = \"200ms\"\nlongest_open = \"200ms\"\n";
+    let host = setup(&url, &mail, &webhook).config(breaker).start().await;
+    erp.fault(Fault::new(What::Status(503)));
+    let callback = fixtures::fresh("order.fulfilled");
+    host.send(&callback).await;
+    until("the open breaker is told", || told(&webhook).contains(&"raised breaker-open".to_owned())).await;
+    erp.clear_faults();
+    until("its end is told", || told(&webhook).contains(&"over breaker-open".to_owned())).await;
+}
+
+#[tokio::test]
+async fn a_rollback_is_told() {
+    let (url, _erp) = erp(None).await;
+    let (mail, webhook) = (MailServer::start().await, Catcher::start().await);
+    let host = setup(&url, &mail, &webhook).misbehaving("ok", "").start().await;
+    let good = host.plugin("misbehave").await["digest"].as_str().unwrap().to_owned();
+    let settings = |behaviour| format!("connections = [\"erp\"]\n[config]\nbehaviour = \"{behaviour}\"\n");
+    host.replace("plugins/misbehave/plugin.toml", settings("reject"));
+    host.swapped("misbehave", &good).await;
+    for order in ["SO-1", "SO-2", "SO-3"] {
+        host.send(&fixtures::about("order.created", order)).await;
+    }
+    until("the rollback is told", || told(&webhook).contains(&"raised plugin-rolled-back".to_owned())).await;
+    host.replace("plugins/misbehave/plugin.toml", settings("ignored"));
+    until("a mended version ends it", || told(&webhook).contains(&"over plugin-rolled-back".to_owned())).await;
+}
+
+#[tokio::test]
+async fn a_disk_without_room_is_told() {
+    let (url, _erp) = erp(None).await;
+    let (mail, webhook) = (MailServer::start().await, Catcher::start().await);
+    let _host = setup(&url, &mail, &webhook).config("[journal]\nfree_space = \"1 EiB\"").start().await;
+    until("it is told", || told(&webhook) == ["raised storage"]).await;
+    until("it is mailed", || mail.letters().iter().any(|letter| letter.data.contains("journal.free_space"))).await;
+}
+
+#[tokio::test]
+async fn a_silent_source_is_told_until_it_is_heard() {
+    let (url, _erp) = erp(None).await;
+    let (mail, webhook) = (MailServer::start().await, Catcher::start().await);
+    let host = setup_with("silence = \"500ms\"\n", &url, &mail, &webhook).start().await;
+    until("the silence is told", || told(&webhook) == ["raised silent-source"]).await;
+    host.send(&fixtures::fresh("order.fulfilled")).await;
+    until("its end is told", || told(&webhook).starts_with(&["raised silent-source".into(), "over silent-source".into()])).await;
+}
+
+#[tokio::test]
+async fn callbacks_that_a_poll_missed_are_told() {
+    let (url, _erp) = erp(None).await;
+    let (mail, webhook) = (MailServer::start().await, Catcher::start().await);
+    let (api, _handle, _plan) = super::poll::masonhub().await;
+    let _host = super::poll::polled(setup(&url, &mail, &webhook), &api).start().await;
+    until("what was missed is told", || told(&webhook).contains(&"raised missed-callbacks".to_owned())).await;
 }

@@ -17,7 +17,7 @@ fn now() -> Timestamp {
 }
 
 /// MasonHub, played, whose warehouse knows a scenario of which nobody has told.
-async fn masonhub() -> (String, ApiHandle, Plan) {
+pub(super) async fn masonhub() -> (String, ApiHandle, Plan) {
     let api = Api::bind(ApiOptions::new("open sesame", mortar_tests::SECRET, now)).await.unwrap();
     let (url, handle) = (api.url(), api.handle());
     let plan = Scenario { orders: 8, skus: 2, inbound_shipments: 0, returns: 0, ..Scenario::default() }.plan();
@@ -26,13 +26,27 @@ async fn masonhub() -> (String, ApiHandle, Plan) {
     (url, handle, plan)
 }
 
-fn setup(erp: &str, api: &str, poll: &str) -> Setup {
+/// Polled as often as can be, and far enough back: the scenario is of another year.
+const OFTEN: &str = "[sources.masonhub.poll]\ninterval = \"100ms\"\noverlap = \"9000d\"\nsettle = \"1ms\"\nkinds = [\"orders\"]\n";
+
+fn with_api(setup: Setup, api: &str, poll: &str) -> Setup {
     let auth = format!("{{ kind = \"secret-phrase\", token_url = \"{api}/secrets\", secret_phrase = {{ file = \"phrase\" }} }}");
-    Setup::new()
+    setup
         .config(&format!("[sources.masonhub.api]\nurl = \"{api}\"\nprivate_addresses = true\nauth = {auth}\n{poll}"))
         .file("phrase", "open sesame")
-        .connection("erp", erp, "idempotency_header = \"Idempotency-Key\"\n")
-        .plugin("rest", "rest", &rest_settings())
+}
+
+/// A host that polls the API, too.
+pub(super) fn polled(setup: Setup, api: &str) -> Setup {
+    with_api(setup, api, OFTEN)
+}
+
+fn setup(erp: &str, api: &str, poll: &str) -> Setup {
+    with_api(Setup::new(), api, poll).connection("erp", erp, "idempotency_header = \"Idempotency-Key\"\n").plugin(
+        "rest",
+        "rest",
+        &rest_settings(),
+    )
 }
 
 /// The callbacks that name this.
@@ -99,9 +113,7 @@ async fn every_tracking_number_arrives_once_whether_a_callback_or_a_poll_brought
 async fn a_source_that_polls_finds_what_is_held() {
     let (erp_url, ledger) = erp(Some("Idempotency-Key")).await;
     let (api, _handle, plan) = masonhub().await;
-    // The scenario is of another year: the poll looks back far enough.
-    let poll = "[sources.masonhub.poll]\ninterval = \"100ms\"\noverlap = \"9000d\"\nsettle = \"1ms\"\nkinds = [\"orders\"]\n";
-    let _host = setup(&erp_url, &api, poll).start().await;
+    let _host = setup(&erp_url, &api, OFTEN).start().await;
     let tracking = plan.truth.parcels().next().unwrap().1.tracking_number.clone();
     let arrived = async {
         while !ledger.ledger().writes.iter().any(|write| write.body.to_string().contains(&tracking)) {

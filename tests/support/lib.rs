@@ -12,6 +12,7 @@
 //! | [`tryton`] | a real ERP of one's own |
 //! | [`vendure`] | a real shop of one's own |
 //! | [`proxy`] | what stands before an ERP, and stops a request of one's choice |
+//! | [`tools`] | programs of others, which are fetched by name |
 //! | [`paths`] | where the built things are |
 
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc, missing_docs, reason = "a test that cannot go on panics")]
@@ -25,6 +26,7 @@ pub mod mail;
 pub mod paths;
 pub mod proxy;
 pub mod setup;
+pub mod tools;
 pub mod tryton;
 pub mod vendure;
 

@@ -172,6 +172,11 @@ impl Setup {
         format!("http://{}/webhooks/masonhub", self.edge)
     }
 
+    /// The address of the admin API, and its token.
+    pub fn admin(&self) -> (SocketAddr, &'static str) {
+        (self.admin, TOKEN)
+    }
+
     /// Asks the admin API of the host that runs over this directory; an error where it does not.
     pub async fn ask(&self, path: &str) -> Result<Answer, String> {
         let bearer = format!("Bearer {TOKEN}");
@@ -346,6 +351,16 @@ impl Host {
                 _ => panic!("the host never logged `{text}`"),
             }
         }
+    }
+
+    /// Every line that the host has logged and nobody has waited for.
+    pub fn log_lines(&mut self) -> Vec<String> {
+        std::iter::from_fn(|| self.log.try_recv().ok()).collect()
+    }
+
+    /// The number of its process.
+    pub fn process(&self) -> u32 {
+        self.child.id().unwrap()
     }
 
     /// Ends the host as a power cut of the process would.

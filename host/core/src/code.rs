@@ -1,11 +1,22 @@
 //! Stable error codes: what operators search for, group by and alert on.
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | this one | why an attempt failed or a delivery is a dead letter |
+//! | `code/load.rs` | why a plugin is not loaded |
+//! | `code/answer.rs` | why the admin API says no |
+//! | `code/known.rs` | all of them, with cause and cure: `mortar explain` and the list for operators |
+
+pub mod answer;
+pub mod known;
+pub mod load;
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 macro_rules! codes {
-    ($($(#[doc = $doc:expr])+ $variant:ident => $text:literal, $cure:literal;)+) => {
+    ($($(#[doc = $doc:literal])+ $variant:ident => $text:literal, $cure:literal;)+) => {
         /// Why an attempt failed or a delivery is a dead letter. The texts never change.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub enum ErrorCode {
@@ -20,6 +31,12 @@ macro_rules! codes {
             #[must_use]
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $text),+ }
+            }
+
+            /// What it means.
+            #[must_use]
+            pub fn cause(self) -> &'static str {
+                match self { $(Self::$variant => concat!($($doc),+).trim_ascii()),+ }
             }
 
             /// What an operator can do about it.
@@ -40,8 +57,8 @@ codes! {
     PluginTrap => "plugin.trap", "the plugin has a fault: its log and the trap are in `mortar event show`; mend it, then replay";
     /// The plugin used up its CPU budget or wall time.
     PluginTimeout => "plugin.timeout", "the plugin ran too long: look for a loop, or raise limits.cpu or limits.wall in plugin.toml";
-    /// The plugin broke a memory, call, byte or log limit.
-    PluginLimit => "plugin.limit", "the plugin broke a limit of its plugin.toml: mend it, or raise the limit";
+    /// The plugin broke a memory, call, byte or log limit in an attempt. Of a plugin that is not loaded: a limit in its settings is over the host's.
+    PluginLimit => "plugin.limit", "mend the plugin, or raise the limit in its plugin.toml; where it is over the host's, raise that in mortar.toml or lower the plugin's";
     /// The plugin that the delivery is bound to is not loaded, or no longer handles its type.
     PluginMissing => "plugin.missing", "put the plugin back into the plugin directory; the delivery waits for it";
     /// Every instance was in use.

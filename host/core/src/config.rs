@@ -9,6 +9,7 @@ mod secret;
 pub mod size;
 mod source;
 mod tls;
+mod traces;
 mod trust;
 
 use std::collections::BTreeMap;
@@ -26,6 +27,7 @@ pub use self::problems::{Problem, dotted};
 pub use self::secret::Secret;
 pub use self::source::{Condition, KeyEncoding, PollConfig, Preset, Scheme, SnapshotConfig, SourceConfig, Verify};
 pub use self::tls::{ForwardedHeader, TlsConfig};
+pub use self::traces::TracesConfig;
 pub use self::trust::{PublicKey, Sha256Hex};
 use crate::retry::RetryPolicy;
 
@@ -51,6 +53,10 @@ pub struct Config {
     pub alerts: AlertsConfig,
     /// What the host logs about itself.
     pub log: LogConfig,
+    /// What is counted.
+    pub metrics: MetricsConfig,
+    /// Where traces go.
+    pub traces: TracesConfig,
 }
 
 /// `[edge]`
@@ -279,6 +285,20 @@ pub struct LogConfig {
 impl Default for LogConfig {
     fn default() -> Self {
         Self { level: "info".into(), format: LogFormat::Text }
+    }
+}
+
+/// `[metrics]`
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MetricsConfig {
+    /// False where nothing is counted.
+    pub enabled: bool,
+}
+
+impl Default for MetricsConfig {
+    fn default() -> Self {
+        Self { enabled: true }
     }
 }
 

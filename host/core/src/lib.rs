@@ -39,4 +39,5 @@ pub mod story;
 pub mod terms;
 mod text;
 pub mod toml_problems;
+pub mod trace;
 pub mod verify;

@@ -184,57 +184,7 @@ pub struct Provenance {
     pub exports: Vec<String>,
 }
 
-/// The stable codes of [`PluginProblem`].
-pub mod code {
-    /// The name is not 1 to 64 of `a-z`, `0-9` and `-`, or is there twice.
-    pub const NAME: &str = "plugin.name";
-    /// A folder without a component, or settings without one.
-    pub const NO_COMPONENT: &str = "plugin.no_component";
-    /// A folder with more than one component.
-    pub const SEVERAL_COMPONENTS: &str = "plugin.several_components";
-    /// A file could not be read.
-    pub const UNREADABLE: &str = "plugin.unreadable";
-    /// The component is over the size limit.
-    pub const TOO_LARGE: &str = "plugin.too_large";
-    /// The file is not WebAssembly.
-    pub const NOT_WASM: &str = "plugin.not_wasm";
-    /// The file is WebAssembly in text form.
-    pub const TEXT_FORMAT: &str = "plugin.text_format";
-    /// The file is compiled code.
-    pub const PRECOMPILED: &str = "plugin.precompiled";
-    /// The file is a core module.
-    pub const CORE_MODULE: &str = "plugin.core_module";
-    /// The component is malformed, or uses what the host does not support.
-    pub const INVALID: &str = "plugin.invalid";
-    /// Compiling the component takes more time or memory than it may.
-    pub const COMPILE: &str = "plugin.compile";
-    /// The component needs more memories, tables or instances than the host gives one plugin.
-    pub const RESOURCES: &str = "plugin.resources";
-    /// The component imports something that the host does not offer.
-    pub const UNKNOWN_IMPORT: &str = "plugin.unknown_import";
-    /// The component exports no handler.
-    pub const NO_HANDLER: &str = "plugin.no_handler";
-    /// A handler does not have the shape that the contract gives it.
-    pub const CONTRACT: &str = "plugin.contract";
-    /// The component cannot be instantiated within its limits.
-    pub const START: &str = "plugin.start";
-    /// The settings cannot be read or do not make sense.
-    pub const SETTINGS: &str = "plugin.settings";
-    /// The journal has no number for the plugin.
-    pub const UNNUMBERED: &str = "plugin.unnumbered";
-    /// The files of a generation are not kept.
-    pub const NOT_KEPT: &str = "plugin.not_kept";
-    /// The version is not put in force: an operator or probation wants another one.
-    pub const HELD_BACK: &str = "plugin.held_back";
-    /// The settings grant a connection that is not configured.
-    pub const CONNECTION: &str = "plugin.connection";
-    /// The component is neither signed by a trusted key nor allowed by its digest.
-    pub const UNTRUSTED: &str = "plugin.untrusted";
-    /// The version is not put in force: on recorded deliveries it does something else.
-    pub const GATE: &str = "plugin.gate";
-    /// A limit in the settings is over the host's.
-    pub const LIMIT: &str = "plugin.limit";
-}
+pub use crate::code::load as code;
 
 /// Something that keeps a plugin from being loaded.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -5,11 +5,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use mortar_core::event::Event;
 use mortar_core::masonhub;
 use mortar_core::ports::{JournalError, NewCallback, NewEvent, Observation};
+use tokio::time::Instant;
 
 use crate::Ports;
 use crate::plugins::Plugins;
+use crate::traces;
 
 /// A callback that was proven genuine.
 #[derive(Clone, Debug)]
@@ -49,9 +52,11 @@ pub struct Acceptance {
 /// Nothing was stored; the sender has to come again.
 pub async fn accept(ports: &Ports, plugins: &Plugins, callback: Genuine) -> Result<Acceptance, JournalError> {
     let read = masonhub::read(&callback.body);
-    let ids = read.events.iter().map(|e| e.id.clone()).collect();
+    observe(ports, &callback, &read.events);
+    let ids: Vec<_> = read.events.iter().map(|e| e.id.clone()).collect();
     let events = read.events.into_iter().map(|event| NewEvent { deliveries: plugins.fan_out(&event), event });
-    let source = callback.source.clone();
+    let (source, received_at) = (callback.source.clone(), callback.received_at);
+    let began = Instant::now();
     let stored = ports
         .journal
         .accept(NewCallback {
@@ -66,6 +71,9 @@ pub async fn accept(ports: &Ports, plugins: &Plugins, callback: Genuine) -> Resu
         })
         .await?;
     ports.observer.observe(&Observation::Events { source: &source, stored: stored.stored, duplicates: stored.duplicates });
+    if let Some(context) = ids.first().and_then(|event| ports.observer.trace(&source, event)) {
+        ports.observer.span(traces::callback(context, &source, received_at, began.elapsed(), &stored));
+    }
     Ok(Acceptance {
         events: ids,
         stored: stored.stored,
@@ -73,4 +81,14 @@ pub async fn accept(ports: &Ports, plugins: &Plugins, callback: Genuine) -> Resu
         unreadable: read.unreadable,
         derived_ids: read.derived_ids,
     })
+}
+
+/// Counts what came, before it is known whether it can be stored.
+fn observe(ports: &Ports, callback: &Genuine, events: &[Event]) {
+    let (source, at) = (&*callback.source, callback.received_at);
+    ports.observer.observe(&Observation::Verified { source, secret: callback.secret, at });
+    for event in events {
+        let lag = event.as_of.map(|as_of| at.duration_since(as_of));
+        ports.observer.observe(&Observation::Read { source, event_type: &event.event_type, lag });
+    }
 }

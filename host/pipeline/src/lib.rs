@@ -13,6 +13,7 @@
 //! | [`probation`] | how new generations do, compared with those before |
 //! | [`shadow`] | candidates that run beside the generations in force |
 //! | [`swap`] | the plugin directory is followed: new generations take over, old ones go |
+//! | `traces` | spans of callbacks, attempts and calls |
 //! | [`operate`] | what operators do to callbacks that were set aside |
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
@@ -30,6 +31,7 @@ pub mod run;
 pub mod shadow;
 pub mod steps;
 pub mod swap;
+mod traces;
 
 use std::sync::Arc;
 

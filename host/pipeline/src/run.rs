@@ -18,6 +18,7 @@ use crate::dispatch::JOURNAL_PAUSE;
 use crate::plugins::Plugins;
 use crate::probation::Ended;
 use crate::steps::{Steps, StepsEnd};
+use crate::traces;
 
 /// Runs attempts.
 pub struct Runner {
@@ -74,8 +75,12 @@ impl Runner {
             tracing::error!(event = %claim.event.id, plugin = %plugin.name, %fault, "the end of an attempt could not be journaled");
             return;
         }
-        let age = ended_at.duration_since(claim.since).unsigned_abs();
-        self.ports.observer.observe(&Observation::Attempt { plugin: &plugin.name, result, took: started.elapsed(), age });
+        let (took, age) = (started.elapsed(), ended_at.duration_since(claim.since).unsigned_abs());
+        let event_type = &claim.event.event_type;
+        self.ports.observer.observe(&Observation::Attempt { plugin: &plugin.name, event_type, result, code: failure, took, age });
+        if let Some((context, callback)) = traces::of_attempt(&self.ports, &claim, &plugin.name) {
+            self.ports.observer.span(traces::attempt(context, callback, &claim, &plugin.name, (started_at, took), (result, failure)));
+        }
         let (delivery, dead) = (claim.lease.delivery, result == "dead");
         if result != "waiting" {
             self.plugins.shadows.ended(&plugin, delivery);

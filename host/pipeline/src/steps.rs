@@ -25,10 +25,11 @@ use mortar_core::ports::{
     StoredEvent,
 };
 use mortar_core::story::{Call, Fate, Trace};
+use mortar_core::trace::TraceContext;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use crate::Ports;
+use crate::{Ports, traces};
 
 pub(crate) mod budget;
 pub(crate) mod state;
@@ -50,6 +51,8 @@ pub struct Steps {
     attempt: u32,
     keep_steps: bool,
     started: Instant,
+    /// Where in its trace the attempt is, if that is kept.
+    trace: Option<TraceContext>,
     /// How long the host was up when the attempt started.
     uptime: Duration,
     inner: Mutex<Inner>,
@@ -140,8 +143,10 @@ impl Steps {
     /// Takes up where earlier attempts of the delivery stopped, in a host that is up for so long.
     #[must_use]
     pub fn new(ports: Ports, plugin: &Plugin, claim: &Claim, uptime: Duration) -> Self {
+        let trace = traces::of_attempt(&ports, claim, &plugin.name).map(|(context, _)| context);
         Self {
             ports,
+            trace,
             plugin: plugin.clone(),
             event: claim.event.clone(),
             lease: claim.lease,
@@ -323,7 +328,7 @@ impl Steps {
         let before = inner.busy_until;
         // Noted before, for the attempt may end while it waits for the answer.
         inner.busy_until = before.max((intent || count).then_some(sending + at_most));
-        let sent = self.ports.connector.send(&call.request, &key).await;
+        let sent = self.send_traced(&call, &key).await;
         inner.busy_until = match &sent {
             Err(SendError::Lost(_)) => inner.busy_until,
             // A host that was killed just before this one started may have sent it all the same.
@@ -369,6 +374,17 @@ impl Steps {
         inner.unsettled_receipt = Some(self.ports.journal.call(self.lease, write));
         remember(&mut inner.calls, ordinal, call);
         result
+    }
+
+    /// Sends a call; where it is traced, the ERP is told of the trace. The header is no part of the
+    /// request that is journaled: the step stays the same, traced or not.
+    async fn send_traced(&self, call: &Call, key: &str) -> Result<Response, SendError> {
+        let Some(attempt) = self.trace else { return self.ports.connector.send(&call.request, key).await };
+        let context = attempt.child(&format!("{} {}", call.step, call.sent_at));
+        let began = Instant::now();
+        let sent = self.ports.connector.send(&traces::carrying(&call.request, context), key).await;
+        self.ports.observer.span(traces::call(context, attempt, call, began.elapsed(), &sent));
+        sent
     }
 
     /// Where it cannot be stored, the attempt ends as a fault of the host: the plugin has decided

@@ -19,7 +19,8 @@
 //! | [`cases`] | golden cases of a plugin: read, run, judged, written |
 //! | [`tls`] | certificates of listeners, read again when they change |
 //! | [`watching`] | a plugin's files were changed by its author |
-//! | [`telemetry`] | log and metrics |
+//! | [`telemetry`] | log, metrics and traces |
+//! | [`core_dumps`] | there are none |
 //! | [`demo`] | `mortar demo`: the whole path on one machine |
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
@@ -31,6 +32,7 @@ pub mod cases;
 pub mod checklist;
 pub mod cli;
 pub mod config;
+pub mod core_dumps;
 pub mod dashboard;
 pub mod demo;
 pub mod edge;

@@ -158,6 +158,7 @@ pub async fn serve(loaded: Loaded) -> Result<(), ServeError> {
     following_certificates.iter().for_each(tokio::task::JoinHandle::abort);
     let _ = tokio::join!(admin, pages, watching, purging, following, shadowing, confirming);
     ports.journal.close().await.map_err(ServeError::Close)?;
+    wired.watch.stop().await;
     tracing::info!("stopped");
     Ok(())
 }

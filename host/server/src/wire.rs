@@ -20,6 +20,8 @@ use crate::edge::Source;
 use crate::masonhub::Api;
 use crate::poll::Poller;
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::traces::Traces;
+use crate::telemetry::watch::Watch;
 
 /// The time of the machine.
 #[derive(Clone, Copy, Debug, Default)]
@@ -94,6 +96,8 @@ pub struct Wired {
     pub metrics: Arc<Metrics>,
     /// What was counted in each minute.
     pub pulse: Arc<Pulse>,
+    /// What takes observations.
+    pub watch: Arc<Watch>,
 }
 
 /// Puts the adapters together, and the plugins in force that can be.
@@ -103,8 +107,12 @@ pub struct Wired {
 /// directory knows of it.
 pub async fn wire(loaded: &Loaded) -> Result<Wired, WireError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let metrics = Arc::new(Metrics::default());
-    let pulse = Arc::new(Pulse::new(clock.now(), metrics.clone()));
+    let metrics = Arc::new(Metrics::new(clock.now(), loaded.path(&loaded.config.journal.path)));
+    let counting: Arc<dyn Observer> = metrics.clone();
+    let traces = Traces::of(loaded, &clock, &counting).map_err(|problems| WireError::Config(lines(&problems)))?;
+    let counted = loaded.config.metrics.enabled.then(|| metrics.clone());
+    let watch = Arc::new(Watch { metrics: counted, traces: traces.map(Arc::new) });
+    let pulse = Arc::new(Pulse::new(clock.now(), watch.clone()));
     let observer: Arc<dyn Observer> = pulse.clone();
     let journal = open_journal(loaded, clock.clone())?;
     let backups = journal.backups();
@@ -125,7 +133,7 @@ pub async fn wire(loaded: &Loaded) -> Result<Wired, WireError> {
     let swaps = Swaps::new(ports.clone(), sandbox, recordings, plugins.clone(), loaded.config.plugins.clone());
     let pollers = pollers(loaded, &ports, &polls, &plugins)?;
     swaps.start().await?;
-    Ok(Wired { ports, round_trips, operators, plugins, pollers, swaps, connections, known, backups, metrics, pulse })
+    Ok(Wired { ports, round_trips, operators, plugins, pollers, swaps, connections, known, backups, metrics, pulse, watch })
 }
 
 fn pollers(loaded: &Loaded, ports: &Ports, polls: &Arc<dyn Polls>, plugins: &Arc<Plugins>) -> Result<Vec<Arc<Poller>>, WireError> {

@@ -16,6 +16,7 @@
 //! | [`browser`] | `cargo xtask browser` |
 //! | [`fuzz`] | `cargo xtask fuzz` |
 //! | [`audit`] | `cargo xtask audit` |
+//! | [`deb`] | `cargo xtask deb` |
 //! | [`run`] | how commands are run |
 
 #![allow(clippy::print_stderr, reason = "a command-line program")]
@@ -24,6 +25,7 @@ mod audit;
 mod bench;
 mod browser;
 mod conformance;
+mod deb;
 mod demo;
 mod e2e;
 mod erp;
@@ -72,7 +74,7 @@ enum Command {
     },
     /// Measures, in release, and writes target/bench/NAME.json
     Bench {
-        /// ingest, deliver, load, sandbox, recover or erp, and what `--help` behind it lists
+        /// ingest, observe, deliver, load, sandbox, recover or erp, and what `--help` behind it lists
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
         arguments: Vec<String>,
     },
@@ -107,6 +109,8 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Builds the Debian package to target/debian
+    Deb,
     /// Looks for bytes that break what reads them: callbacks, signatures, settings, the journal
     Fuzz {
         /// How long each target runs
@@ -132,6 +136,7 @@ fn main() -> ExitCode {
         Command::Browser { arguments } => browser::browser(&arguments),
         Command::Sim { arguments } => sim::sim(&arguments),
         Command::Torture { arguments } => torture::torture(&arguments),
+        Command::Deb => deb::deb(),
         Command::Fuzz { seconds, target } => fuzz::fuzz(seconds, target.as_deref()),
     };
     match done {

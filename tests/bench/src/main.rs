@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`dashboard`] | pages of the dashboard over a full journal and over an empty one |
 //! | [`ingest`] | accepting callbacks, against a bare responder and an append-only log |
+//! | [`observe`] | accepting callbacks, with and without metrics, traces and logs |
 //! | [`deliver`] | from callback to ERP call |
 //! | [`flood`] | genuine callbacks among hostile connections |
 //! | [`sandbox`] | a handler in the sandbox, against the same mapping as native code |
@@ -32,6 +33,7 @@ mod in_process;
 mod ingest;
 mod languages;
 mod load;
+mod observe;
 mod plugins;
 mod recover;
 mod responders;
@@ -55,6 +57,8 @@ struct Cli {
 enum Bench {
     /// Accepting callbacks
     Ingest(Settings),
+    /// Accepting callbacks while the host is observed
+    Observe(Settings),
     /// From callback to ERP call
     Deliver(Settings),
     /// Genuine callbacks among hostile connections
@@ -76,6 +80,9 @@ enum Bench {
     /// The bare responder (started by `ingest`)
     #[command(hide = true)]
     Bare,
+    /// The collector of traces (started by `observe`)
+    #[command(hide = true)]
+    Collector,
     /// The append-only log (started by `ingest`)
     #[command(hide = true)]
     Log {
@@ -115,6 +122,7 @@ fn main() -> anyhow::Result<()> {
     runtime.block_on(async {
         match Cli::parse().bench {
             Bench::Ingest(settings) => ingest::bench(&settings).await,
+            Bench::Observe(settings) => observe::bench(&settings).await,
             Bench::Deliver(settings) => deliver::bench(&settings).await,
             Bench::Load(settings) => flood::bench(&settings).await,
             Bench::Sandbox(settings) => sandbox::bench(&settings).await,
@@ -124,7 +132,7 @@ fn main() -> anyhow::Result<()> {
             Bench::Erp(settings) => erp::bench(&settings).await,
             Bench::Dashboard(pages) => dashboard::bench(&pages).await,
             Bench::Recover(recovery) => recover::bench(&recovery).await,
-            Bench::Bare => responders::bare().await,
+            Bench::Bare | Bench::Collector => responders::bare().await,
             Bench::Log { file } => responders::log(&file).await,
         }
     })

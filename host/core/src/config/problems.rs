@@ -42,6 +42,7 @@ impl Config {
             found.connection(name, connection);
         }
         found.alerts(self);
+        found.traces(self);
         found.0
     }
 }
@@ -160,9 +161,21 @@ impl Problems {
         }
     }
 
+    fn traces(&mut self, config: &Config) {
+        if let Some(url) = &config.traces.url {
+            self.url("traces.url", url, &["https", "http"]);
+        }
+        if !(0.0..=1.0).contains(&config.traces.share) {
+            self.push("traces.share", "is a share of all callbacks: from 0 to 1");
+        }
+    }
+
     fn alerts(&mut self, config: &Config) {
         let alerts = &config.alerts;
         self.zeros(&[("alerts.look", alerts.look.is_zero())]);
+        if !alerts.silence.is_zero() && !config.metrics.enabled {
+            self.push("alerts.silence", "needs `metrics.enabled`: who counts nothing does not notice silence");
+        }
         if let Some(mail) = &alerts.mail {
             let is_mail = |url: &str| url.starts_with("smtp://") || url.starts_with("smtps://");
             match config.connections.get(&mail.connection) {

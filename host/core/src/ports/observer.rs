@@ -1,8 +1,12 @@
-//! What metrics count.
+//! What metrics count, and what traces are made of.
 
 use std::time::Duration;
 
+use jiff::{SignedDuration, Timestamp};
+
+use crate::code::ErrorCode;
 use crate::round_trip::RoundTripState;
+use crate::trace::{Span, TraceContext};
 
 /// Something that metrics count.
 #[derive(Clone, Debug)]
@@ -16,7 +20,25 @@ pub enum Observation<'a> {
         /// From the last byte of the request to the answer.
         took: Duration,
     },
-    /// Events of a callback.
+    /// A callback was proven genuine.
+    Verified {
+        /// The source.
+        source: &'a str,
+        /// Which of its secrets matched, from 1.
+        secret: Option<u8>,
+        /// When.
+        at: Timestamp,
+    },
+    /// An event was read from a genuine callback.
+    Read {
+        /// The source.
+        source: &'a str,
+        /// Its type.
+        event_type: &'a str,
+        /// How long after the time that it names it came; below zero, the clocks differ.
+        lag: Option<SignedDuration>,
+    },
+    /// Events of a callback were stored.
     Events {
         /// The source.
         source: &'a str,
@@ -38,8 +60,12 @@ pub enum Observation<'a> {
     Attempt {
         /// The plugin.
         plugin: &'a str,
+        /// The event's type.
+        event_type: &'a str,
         /// `done`, `ignored`, `waiting` or `dead`.
         result: &'static str,
+        /// Why it failed.
+        code: Option<ErrorCode>,
         /// How long it took.
         took: Duration,
         /// From the receipt of the event, or its last replay, to the end of the attempt.
@@ -92,4 +118,12 @@ pub enum Observation<'a> {
 pub trait Observer: Send + Sync {
     /// Takes one.
     fn observe(&self, observation: &Observation<'_>);
+
+    /// The span of the callback that brought an event, where its trace is kept.
+    fn trace(&self, _source: &str, _event_id: &str) -> Option<TraceContext> {
+        None
+    }
+
+    /// Takes a span of a trace that is kept.
+    fn span(&self, _span: Span) {}
 }

@@ -13,6 +13,7 @@ use super::error::Failure;
 use super::extract::Json;
 use super::plugins;
 use crate::admin_types::{ConnectionStatus, Status};
+use crate::telemetry::metrics::Now;
 
 /// How the host is.
 #[utoipa::path(
@@ -54,7 +55,8 @@ pub(super) async fn status(State(admin): State<Arc<Admin>>) -> Result<Json<Statu
 pub(super) async fn metrics(State(admin): State<Arc<Admin>>) -> Result<impl IntoResponse, Failure> {
     // After a crash counting takes a while, and a scrape does not wait for it.
     let counts = tokio::time::timeout(Duration::ZERO, admin.ports.journal.counts()).await.ok().transpose()?;
-    let page = admin.metrics.encode(admin.ports.journal.health().is_ok(), &plugins::states(&admin), counts.as_ref());
+    let (ready, plugins, connections) = (admin.ports.journal.health().is_ok(), plugins::states(&admin), admin.connections.status());
+    let page = admin.metrics.encode(&Now { ready, plugins: &plugins, counts: counts.as_ref(), connections: &connections });
     let page = page.map_err(|e| JournalError::Storage(e.to_string()))?;
     Ok(([(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], page))
 }

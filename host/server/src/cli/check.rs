@@ -25,6 +25,7 @@ use super::status::short;
 use crate::alerts;
 use crate::config::{self, Loaded, Problem};
 use crate::masonhub::Api;
+use crate::telemetry::traces::Traces;
 use crate::tls::Certificate;
 use crate::wire::{self, SystemClock};
 
@@ -69,6 +70,7 @@ pub(super) async fn run(command: &Check, path: &Path, output: &mut Output<'_>) -
         connections(loaded, command.offline, &mut report).await;
         apis(loaded, command.offline, &mut report).await;
         alert_ways(loaded, &mut report);
+        traces(loaded, &mut report);
     }
     if output.is_json() {
         output.json(&report)?
@@ -259,6 +261,16 @@ fn alert_ways(loaded: &Loaded, report: &mut Report) {
     let (clock, observer): (Arc<dyn Clock>, Arc<dyn Observer>) = (Arc::new(SystemClock), Arc::new(Unobserved));
     match alerts::webhook_of(loaded, webhook, &clock, &observer) {
         Ok(_) => report.proven.push(format!("alerts to {}", webhook.url)),
+        Err(problems) => problems.iter().for_each(|problem| report.problem(loaded.error_at(&problem.key, problem.to_string()))),
+    }
+}
+
+/// Whether traces can be sent, where they are.
+fn traces(loaded: &Loaded, report: &mut Report) {
+    let (clock, observer): (Arc<dyn Clock>, Arc<dyn Observer>) = (Arc::new(SystemClock), Arc::new(Unobserved));
+    match Traces::of(loaded, &clock, &observer) {
+        Ok(None) => {}
+        Ok(Some(_)) => report.proven.push("traces".to_owned()),
         Err(problems) => problems.iter().for_each(|problem| report.problem(loaded.error_at(&problem.key, problem.to_string()))),
     }
 }

@@ -21,6 +21,7 @@
 //! | `openapi` | the description of the admin API, for programs |
 //! | `token`, `audit` | who may ask the admin API, and what they did |
 //! | `alerts` | whether operators are reached |
+//! | `explain` | what an error code means, and what to do |
 //! | `validate` | MasonHub's validation checklist, with evidence |
 //! | `status` | how the host is |
 //! | `backup` | copies of the journal: written while the host serves, restored when it does not |
@@ -35,6 +36,7 @@ mod dev;
 mod each;
 mod event;
 pub mod exit;
+mod explain;
 #[cfg(test)]
 mod fake_edge;
 pub(crate) mod http;
@@ -163,6 +165,8 @@ enum Command {
     /// their own and follow them. The exit code is 0 only if all six points hold. It is 1 where one fails or
     /// cannot be judged; what is missing then is said.
     Validate(validate::Validate),
+    /// Say what an error code means, and what to do
+    Explain(explain::Explain),
     /// Show how the running host is
     Status,
     /// Write a copy of the running host's journal
@@ -249,6 +253,7 @@ async fn run(cli: &Cli, output: &mut Output<'_>) -> Result<Exit, Failure> {
         Command::Openapi => openapi::run(output),
         Command::Audit(command) => audit::run(command, &client(cli)?, output).await,
         Command::Validate(command) => validate::run(command, &cli.config, now, &mut rand::rng(), output).await,
+        Command::Explain(command) => explain::run(command, output),
         Command::Status => status::run(&client(cli)?, output).await,
         Command::Backup(command) => backup::backup(command, &client(cli)?, output).await,
         Command::Restore(command) => backup::restore(command, &cli.config, now, output),
@@ -272,6 +277,7 @@ fn client_of(config: &Path) -> Result<Client, Failure> {
 async fn serve(path: &Path) -> Result<Exit, Failure> {
     let (loaded, problems) = config::examine(path);
     let Some(loaded) = loaded.filter(|_| !problems.iter().any(Problem::is_error)) else { return Err(Failure::Configuration(problems)) };
+    crate::core_dumps::forbid();
     crate::telemetry::log::start(&loaded.config.log).map_err(Failure::Failed)?;
     for problem in &problems {
         tracing::warn!("{problem}");

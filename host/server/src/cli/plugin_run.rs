@@ -13,13 +13,13 @@ use mortar_core::ports::Plugin;
 use mortar_simulator::samples;
 
 use super::exit::{Exit, Failure};
+use super::masonhub::Unobserved;
 use super::output::{Output, Tone};
 use super::{client_of, story};
 use crate::cases::case::Case;
 use crate::cases::{Subject, record};
 use crate::config;
 use crate::rehearsal::{Canned, Incoming, Script, carry_out, rehearse};
-use crate::telemetry::metrics::Metrics;
 use crate::wire::SystemClock;
 
 /// `mortar plugin run`
@@ -102,7 +102,7 @@ impl Earnest {
         let places: Vec<_> = granted.iter().map(|(name, connection)| format!("{name} ({})", connection.url)).collect();
         let warning = format!("what the plugin calls is SENT, to {}", places.join(", "));
         confirm(&warning, self.yes, output)?;
-        let observer = Arc::new(Metrics::default());
+        let observer = Arc::new(Unobserved);
         let made = Connections::new(&granted, &loaded, Arc::new(SystemClock), observer);
         made.map(Arc::new).map_err(|errors| Failure::Failed(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))
     }

@@ -122,6 +122,7 @@ pub fn all(config: &Config) -> Vec<(String, &Secret)> {
         let secrets = connection.auth.secrets().into_iter();
         found.extend(secrets.map(|(field, secret)| (dotted(&[&at[..], &["auth", field]].concat()), secret)));
     }
+    found.extend(config.traces.auth.secrets().into_iter().map(|(field, secret)| (dotted(&["traces", "auth", field]), secret)));
     found
 }
 
@@ -211,6 +212,7 @@ mod tests {
         let text = r#"
             admin.token = { env = "A" }
             alerts.webhook = { url = "https://g.example", secret = { env = "J" } }
+            traces.auth = { kind = "bearer", token = { env = "K" } }
             [sources.masonhub]
             verify = "masonhub"
             secrets = [{ env = "B" }, { env = "C" }]
@@ -257,6 +259,7 @@ mod tests {
             "connections.e.auth.client_secret H",
             "connections.g.auth.password J",
             "sources.masonhub.api.auth.secret_phrase I",
+            "traces.auth.token K",
         ];
         assert_eq!(named, expected);
     }

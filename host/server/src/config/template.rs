@@ -9,7 +9,8 @@ mod tests {
 
     use mortar_core::config::{
         AdminConfig, AlertMail, AlertWebhook, AlertsConfig, Auth, BreakerConfig, Condition, Config, ConnectionConfig, DeliveryConfig,
-        EdgeConfig, JournalConfig, LogConfig, PluginsConfig, PollConfig, SnapshotConfig, SourceConfig, TlsConfig,
+        EdgeConfig, JournalConfig, LogConfig, MetricsConfig, PluginsConfig, PollConfig, SnapshotConfig, SourceConfig, TlsConfig,
+        TracesConfig,
     };
     use mortar_core::retry::RetryPolicy;
     use serde::de::DeserializeOwned;
@@ -46,7 +47,7 @@ mod tests {
         // The keys that are marked (optional) show an example where the default is nothing.
         shown.admin.token = None;
         (shown.edge.tls, shown.admin.tls) = (None, None);
-        (shown.alerts.mail, shown.alerts.webhook) = (None, None);
+        (shown.alerts.mail, shown.alerts.webhook, shown.traces.url) = (None, None, None);
         (shown.plugins.cache, shown.plugins.generations) = (None, None);
         for (name, source) in &mut shown.sources {
             source.path.take_if(|path| *path == format!("/webhooks/{name}"));
@@ -120,6 +121,8 @@ mod tests {
         all_of::<AlertMail>(&["alerts.mail"]);
         all_of::<AlertWebhook>(&["alerts.webhook"]);
         all_of::<LogConfig>(&["log"]);
+        all_of::<MetricsConfig>(&["metrics"]);
+        all_of::<TracesConfig>(&["traces"]);
         all_of::<SourceConfig>(&["sources.masonhub"]);
         all_of::<PollConfig>(&["sources.masonhub.poll"]);
         all_of::<SnapshotConfig>(&["sources.masonhub.poll.snapshot"]);

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use mortar_core::delivery::State;
 use mortar_core::ports::{Observation, Observer};
 use mortar_core::story::Counts;
+use mortar_core::trace::{Span, TraceContext};
 
 /// Minutes that are kept.
 pub const KEPT: usize = 24 * 60;
@@ -244,6 +245,14 @@ impl Observer for Pulse {
             _ => {}
         }
         self.next.observe(observation);
+    }
+
+    fn trace(&self, source: &str, event_id: &str) -> Option<TraceContext> {
+        self.next.trace(source, event_id)
+    }
+
+    fn span(&self, span: Span) {
+        self.next.span(span);
     }
 }
 

@@ -1,212 +1,199 @@
 //! Metrics in the OpenMetrics format, at the admin API's `/metrics`.
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | this one | every metric, and what is counted when something is observed |
+//! | `metrics/now.rs` | what is looked at when the page is asked for |
+//! | `book.rs` | how metrics are registered and described |
+//! | `names.rs` | values of labels, and their limit |
 
+mod now;
+
+use std::path::PathBuf;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use mortar_core::ports::{Observation, Observer};
-use mortar_core::story::Counts;
-use prometheus_client::encoding::{EncodeLabelSet, text};
+use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
-use prometheus_client::registry::{Registry, Unit};
 
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct CallbackLabels {
-    source: String,
-    result: &'static str,
+pub use self::now::Now;
+use super::book::{Book, Durations, Entry, Label};
+use super::names::{Name, Names};
+
+/// Sources, plugins and connections that are told apart, each.
+const NAMES: usize = 512;
+
+/// Types of events that are told apart: MasonHub has some thirty.
+const TYPES: usize = 64;
+
+macro_rules! labels {
+    ($($name:ident { $($label:ident: $kind:ty),+ })+) => {
+        $(#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+        struct $name { $($label: $kind),+ })+
+    };
 }
 
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct SourceLabels {
-    source: String,
+labels! {
+    BySource { source: Name }
+    BySourceResult { source: Name, result: &'static str }
+    BySourceType { source: Name, r#type: Name }
+    BySourceSecret { source: Name, secret: u8 }
+    ByPlugin { plugin: Name }
+    ByPluginResult { plugin: Name, result: &'static str }
+    ByPluginTypeResult { plugin: Name, r#type: Name, result: &'static str }
+    ByPluginCode { plugin: Name, code: &'static str }
+    ByPluginState { plugin: Name, state: &'static str }
+    ByPluginComparison { plugin: Name, by: &'static str, result: &'static str }
+    ByConnection { connection: Name }
+    ByConnectionStatus { connection: Name, status: &'static str }
+    ByConnectionState { connection: Name, state: &'static str }
+    ByState { state: &'static str }
 }
 
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct AttemptLabels {
-    plugin: String,
-    result: &'static str,
-}
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct RoundTripLabels {
-    plugin: String,
-    state: &'static str,
-}
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct CallLabels {
-    connection: String,
-    /// `2xx` to `5xx`, or `none` where no answer came.
-    status: &'static str,
-}
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct SwapLabels {
-    plugin: String,
-    result: &'static str,
-}
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct ComparedLabels {
-    plugin: String,
-    by: &'static str,
-    result: &'static str,
-}
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct BreakerLabels {
-    connection: String,
-    /// What the breaker became.
-    state: &'static str,
-}
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct StateLabels {
-    state: &'static str,
-}
-
-type Durations<L> = Family<L, Histogram, fn() -> Histogram>;
-
-fn seconds() -> Histogram {
+fn short() -> Histogram {
     Histogram::new([0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0])
+}
+
+fn long() -> Histogram {
+    Histogram::new([0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0, 60.0, 300.0, 1800.0, 3600.0, 21_600.0, 86_400.0])
 }
 
 /// Every metric of the host.
 pub struct Metrics {
-    registry: Registry,
-    callbacks: Durations<CallbackLabels>,
-    stored: Family<SourceLabels, Counter>,
-    duplicates: Family<SourceLabels, Counter>,
-    polled: Family<SourceLabels, Counter>,
-    missed: Family<SourceLabels, Counter>,
-    attempts: Durations<AttemptLabels>,
-    round_trips: Durations<RoundTripLabels>,
-    calls: Durations<CallLabels>,
-    breakers: Family<BreakerLabels, Counter>,
-    swaps: Family<SwapLabels, Counter>,
-    compared: Family<ComparedLabels, Counter>,
-    ready: Gauge,
-    plugins: Family<StateLabels, Gauge>,
-    deliveries: Family<StateLabels, Gauge>,
-    held: Gauge,
+    book: Book,
+    names: Names,
+    types: Names,
+    callbacks: Durations<BySourceResult>,
+    read: Family<BySourceType, Counter>,
+    stored: Family<BySource, Counter>,
+    duplicates: Family<BySource, Counter>,
+    lag: Family<BySource, Gauge>,
+    verified: Family<BySourceSecret, Counter>,
+    secret_matched: Family<BySourceSecret, Gauge>,
+    polled: Family<BySource, Counter>,
+    missed: Family<BySource, Counter>,
+    attempts: Durations<ByPluginResult>,
+    ended: Family<ByPluginTypeResult, Counter>,
+    errors: Family<ByPluginCode, Counter>,
+    ages: Durations<ByPlugin>,
+    round_trips: Durations<ByPluginState>,
+    calls: Durations<ByConnectionStatus>,
+    breakers: Family<ByConnectionState, Counter>,
+    swaps: Family<ByPluginResult, Counter>,
+    compared: Family<ByPluginComparison, Counter>,
+    now: now::Gauges,
 }
 
 impl Metrics {
+    /// All at nothing, for a host that starts now over a journal in this file.
+    #[must_use]
+    pub fn new(started_at: Timestamp, journal: PathBuf) -> Self {
+        let mut book = Book::new();
+        Self {
+            names: Names::new(NAMES),
+            types: Names::new(TYPES),
+            callbacks: book.durations(
+                "callback_duration",
+                &["source", "result"],
+                "Callbacks, from the first byte read to the answer. `result`: `accepted`, `quarantined` (genuine, unreadable), `rejected` (not genuine), `refused` (not a callback), `unavailable` (answered 503). No source: the path belongs to none",
+                short,
+            ),
+            read: book.counter("events_read", &["source", "type"], "Events read from genuine callbacks, known ones and those that could not be stored included"),
+            stored: book.counter("events_stored", &["source"], "New events"),
+            duplicates: book.counter("events_duplicate", &["source"], "Events whose id was known: acked, not delivered again"),
+            lag: book.seconds("event_lag", &["source"], "How long after the time that the record names the last event came. Below zero, this host's clock is behind the sender's; ever growing, the sender is late"),
+            verified: book.counter("callbacks_verified", &["source", "secret"], "Genuine callbacks by the secret that matched, from 1; 0 where nothing is verified"),
+            secret_matched: book.seconds("secret_matched_timestamp", &["source", "secret"], "When a secret matched last, in seconds since 1970. An old secret can go once `time()` less this is longer than the sender's retries"),
+            polled: book.counter("records_polled", &["source"], "Records that polls compared with what is known"),
+            missed: book.counter("events_missed", &["source"], "Events that no callback brought and a poll found"),
+            attempts: book.durations("attempt_duration", &["plugin", "result"], "Attempts, calls included. `result`: `done`, `ignored`, `waiting` (comes again), `dead`. The share of `waiting` is the rate of retries", short),
+            ended: book.counter("attempts", &["plugin", "type", "result"], "Attempts by the type of their event. `done` and `ignored` succeeded, `dead` failed for good"),
+            errors: book.counter("attempt_errors", &["plugin", "code"], "Attempts that failed, by error code: see CODES.md"),
+            ages: book.durations("delivery_age", &["plugin"], "How long after its receipt, or its last replay, a delivery was done", long),
+            round_trips: book.durations("round_trip_duration", &["plugin", "state"], "Looks at the ERP for round trips. `state`: `confirmed`, `mismatch`, `unconfirmed`, `not-applicable`, or `due` (looked at again)", short),
+            calls: book.durations("call_duration", &["connection", "status"], "Requests through connections. `status`: the class (`2xx`), or `none` where no answer came", short),
+            breakers: book.counter("breaker_changes", &["connection", "state"], "Changes of breakers, by what they became: `open`, `half-open`, `ramping`, `closed`"),
+            swaps: book.counter("plugin_swaps", &["plugin", "result"], "Generations that were `activated`, `failed` to be, were `blocked` by the gate, `parked` or `rolled-back`"),
+            compared: book.counter("plugin_comparisons", &["plugin", "by", "result"], "Recorded deliveries that generations were compared on, by `gate` or `shadow`, and what came of it"),
+            now: now::Gauges::new(&mut book, started_at, journal),
+            book,
+        }
+    }
+
     /// Events that a source has sent since the host started, duplicates included.
     #[must_use]
     pub fn events_of(&self, source: &str) -> u64 {
-        let labels = SourceLabels { source: source.to_owned() };
+        let labels = BySource { source: self.names.get(source) };
         self.stored.get_or_create(&labels).get() + self.duplicates.get_or_create(&labels).get()
     }
-}
 
-impl Default for Metrics {
-    fn default() -> Self {
-        let mut registry = Registry::with_prefix("mortar");
-        let callbacks = Durations::new_with_constructor(seconds as fn() -> Histogram);
-        let attempts = Durations::new_with_constructor(seconds as fn() -> Histogram);
-        let calls = Durations::new_with_constructor(seconds as fn() -> Histogram);
-        let round_trips = Durations::new_with_constructor(seconds as fn() -> Histogram);
-        let (stored, duplicates, breakers, swaps) = (Family::default(), Family::default(), Family::default(), Family::default());
-        let (polled, missed, compared) = (Family::default(), Family::default(), Family::default());
-        let help = "Callbacks by source and result, from the first byte read to the answer";
-        registry.register_with_unit("callback_duration", help, Unit::Seconds, callbacks.clone());
-        registry.register("events_stored", "New events by source", stored.clone());
-        registry.register("events_duplicate", "Events by source whose id was known", duplicates.clone());
-        registry.register("records_polled", "Records by source that polls compared with what is known", polled.clone());
-        registry.register("events_missed", "Events by source that no callback brought and a poll found", missed.clone());
-        let help = "Attempts by plugin and result";
-        registry.register_with_unit("attempt_duration", help, Unit::Seconds, attempts.clone());
-        let help = "Looks at the ERP for round trips by plugin and what they came to; due: looked at again";
-        registry.register_with_unit("round_trip_duration", help, Unit::Seconds, round_trips.clone());
-        let help = "Requests through connections by class of status";
-        registry.register_with_unit("call_duration", help, Unit::Seconds, calls.clone());
-        registry.register("breaker_changes", "Changes of the breakers of connections, by what they became", breakers.clone());
-        registry.register("plugin_swaps", "Generations of plugins that were put in force, failed to be, or were taken out", swaps.clone());
-        let help = "Recorded deliveries that generations of plugins were compared on, by gate or shadow and what came of it";
-        registry.register("plugin_comparisons", help, compared.clone());
-        let ready = Gauge::default();
-        registry.register("ready", "1 while callbacks are taken, 0 while the journal cannot store them", ready.clone());
-        let plugins = Family::default();
-        registry.register("plugins", "Plugins by state: active, parked (their files are gone), failed", plugins.clone());
-        let (deliveries, held) = (Family::default(), Gauge::default());
-        registry.register("deliveries", "Deliveries by state; absent while they are counted after a crash", deliveries.clone());
-        registry.register("deliveries_held", "Open deliveries that a dead letter of their subject holds", held.clone());
-        Self {
-            registry,
-            callbacks,
-            stored,
-            duplicates,
-            polled,
-            missed,
-            attempts,
-            round_trips,
-            calls,
-            breakers,
-            swaps,
-            compared,
-            ready,
-            plugins,
-            deliveries,
-            held,
-        }
+    /// What there is, and what it says.
+    #[must_use]
+    pub fn entries(&self) -> &[Entry] {
+        self.book.entries()
     }
-}
 
-impl Metrics {
-    /// All metrics as text; `ready` says whether callbacks are taken now, `plugins` how many are in
-    /// which state, `counts` what is stored, where that is known.
+    /// All metrics as text, with what is so now.
     ///
     /// # Errors
     /// Those of the encoder.
-    pub fn encode(&self, ready: bool, plugins: &[(&'static str, usize)], counts: Option<&Counts>) -> Result<String, std::fmt::Error> {
-        self.ready.set(ready.into());
-        for (state, count) in plugins {
-            self.plugins.get_or_create(&StateLabels { state }).set(i64::try_from(*count).unwrap_or(i64::MAX));
-        }
-        if let Some(counts) = counts {
-            for (state, count) in &counts.deliveries {
-                self.deliveries.get_or_create(&StateLabels { state: state.as_str() }).set(count.cast_signed());
-            }
-            self.held.set(counts.held.cast_signed());
-        }
-        let mut page = String::new();
-        text::encode(&mut page, &self.registry)?;
-        Ok(page)
+    pub fn encode(&self, now: &Now<'_>) -> Result<String, std::fmt::Error> {
+        self.now.set(now, &self.names);
+        self.book.encode()
     }
 }
 
-fn observe<L>(family: &Durations<L>, labels: &L, took: Duration)
-where
-    L: Clone + std::hash::Hash + Eq,
-{
+fn observe<L: Label>(family: &Durations<L>, labels: &L, took: Duration) {
     family.get_or_create(labels).observe(took.as_secs_f64());
 }
 
 impl Observer for Metrics {
     fn observe(&self, observation: &Observation<'_>) {
+        let name = |name: &str| self.names.get(name);
         match *observation {
             Observation::Callback { source, result, took } => {
-                observe(&self.callbacks, &CallbackLabels { source: source.to_owned(), result }, took);
+                observe(&self.callbacks, &BySourceResult { source: name(source), result }, took);
+            }
+            Observation::Verified { source, secret, at } => {
+                let labels = BySourceSecret { source: name(source), secret: secret.unwrap_or(0) };
+                self.verified.get_or_create(&labels).inc();
+                self.secret_matched.get_or_create(&labels).set(at.as_second());
+            }
+            Observation::Read { source, event_type, lag } => {
+                self.read.get_or_create(&BySourceType { source: name(source), r#type: self.types.get(event_type) }).inc();
+                if let Some(lag) = lag {
+                    self.lag.get_or_create(&BySource { source: name(source) }).set(lag.as_secs());
+                }
             }
             Observation::Events { source, stored, duplicates } => {
-                let labels = SourceLabels { source: source.to_owned() };
+                let labels = BySource { source: name(source) };
                 self.stored.get_or_create(&labels).inc_by(stored as u64);
                 if duplicates > 0 {
                     self.duplicates.get_or_create(&labels).inc_by(duplicates as u64);
                 }
             }
             Observation::Polled { source, looked, missed } => {
-                let labels = SourceLabels { source: source.to_owned() };
+                let labels = BySource { source: name(source) };
                 self.polled.get_or_create(&labels).inc_by(looked as u64);
                 self.missed.get_or_create(&labels).inc_by(missed as u64);
             }
-            Observation::Attempt { plugin, result, took, .. } => {
-                observe(&self.attempts, &AttemptLabels { plugin: plugin.to_owned(), result }, took);
+            Observation::Attempt { plugin, event_type, result, code, took, age } => {
+                let plugin = name(plugin);
+                observe(&self.attempts, &ByPluginResult { plugin: plugin.clone(), result }, took);
+                if let Some(code) = code {
+                    self.errors.get_or_create(&ByPluginCode { plugin: plugin.clone(), code: code.as_str() }).inc();
+                }
+                if result == "done" {
+                    observe(&self.ages, &ByPlugin { plugin: plugin.clone() }, age);
+                }
+                self.ended.get_or_create(&ByPluginTypeResult { plugin, r#type: self.types.get(event_type), result }).inc();
             }
             Observation::RoundTrip { plugin, state, took } => {
-                observe(&self.round_trips, &RoundTripLabels { plugin: plugin.to_owned(), state: state.as_str() }, took);
+                observe(&self.round_trips, &ByPluginState { plugin: name(plugin), state: state.as_str() }, took);
             }
             Observation::Call { connection, status, took } => {
                 let status = match status {
@@ -217,49 +204,20 @@ impl Observer for Metrics {
                     Some(_) => "5xx",
                     None => "none",
                 };
-                observe(&self.calls, &CallLabels { connection: connection.to_owned(), status }, took);
+                observe(&self.calls, &ByConnectionStatus { connection: name(connection), status }, took);
             }
             Observation::Swap { plugin, result } => {
-                self.swaps.get_or_create(&SwapLabels { plugin: plugin.to_owned(), result }).inc();
+                self.swaps.get_or_create(&ByPluginResult { plugin: name(plugin), result }).inc();
             }
             Observation::Compared { plugin, by, result } => {
-                self.compared.get_or_create(&ComparedLabels { plugin: plugin.to_owned(), by, result }).inc();
+                self.compared.get_or_create(&ByPluginComparison { plugin: name(plugin), by, result }).inc();
             }
             Observation::Breaker { connection, state } => {
-                self.breakers.get_or_create(&BreakerLabels { connection: connection.to_owned(), state }).inc();
+                self.breakers.get_or_create(&ByConnectionState { connection: name(connection), state }).inc();
             }
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use mortar_core::delivery::State;
-
-    use super::*;
-
-    #[test]
-    fn what_was_observed_is_on_the_page() {
-        let metrics = Metrics::default();
-        metrics.observe(&Observation::Events { source: "masonhub", stored: 3, duplicates: 1 });
-        metrics.observe(&Observation::Call { connection: "erp", status: Some(201), took: Duration::from_millis(3) });
-        metrics.observe(&Observation::Breaker { connection: "erp", state: "half-open" });
-        metrics.observe(&Observation::Polled { source: "masonhub", looked: 9, missed: 2 });
-        metrics.observe(&Observation::Swap { plugin: "rest", result: "activated" });
-        metrics.observe(&Observation::Compared { plugin: "rest", by: "gate", result: "differs" });
-        let page = metrics.encode(true, &[("active", 2)], None).unwrap();
-        assert!(page.contains("mortar_events_missed_total{source=\"masonhub\"} 2"), "{page}");
-        assert!(page.contains("mortar_plugins{state=\"active\"} 2"), "{page}");
-        assert!(page.contains("mortar_plugin_swaps_total{plugin=\"rest\",result=\"activated\"} 1"), "{page}");
-        assert!(page.contains("mortar_plugin_comparisons_total{plugin=\"rest\",by=\"gate\",result=\"differs\"} 1"), "{page}");
-        assert!(!page.contains("mortar_deliveries{"), "{page}");
-        let counts = Counts { deliveries: vec![(State::Waiting, 5), (State::Dead, 1)], held: 4, ..Counts::default() };
-        let page = metrics.encode(true, &[], Some(&counts)).unwrap();
-        assert!(page.contains("mortar_deliveries{state=\"waiting\"} 5"), "{page}");
-        assert!(page.contains("mortar_deliveries_held 4"), "{page}");
-        assert!(page.contains("mortar_ready 1"), "{page}");
-        assert!(page.contains("mortar_events_stored_total{source=\"masonhub\"} 3"), "{page}");
-        assert!(page.contains("mortar_call_duration_seconds_count{connection=\"erp\",status=\"2xx\"} 1"), "{page}");
-        assert!(page.contains("mortar_breaker_changes_total{connection=\"erp\",state=\"half-open\"} 1"), "{page}");
-    }
-}
+mod tests;
