@@ -16,14 +16,14 @@ use tokio::process::{Child, Command};
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A browser, and the driver that it hangs on.
-pub struct Browser {
+pub(crate) struct Browser {
     pub client: Client,
     driver: Child,
 }
 
 /// How a page is looked at.
 #[derive(Clone, Copy, Debug)]
-pub enum Look {
+pub(crate) enum Look {
     Light,
     Dark,
     Phone,
@@ -48,7 +48,7 @@ impl WebDriverCompatibleCommand for OfChromium {
 
 impl Browser {
     /// Starts one.
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let mut driver = Command::new("chromedriver");
         let driver = driver.arg(format!("--port={port}")).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
@@ -72,30 +72,30 @@ impl Browser {
     }
 
     /// Goes to a page.
-    pub async fn go(&self, page: &str) {
+    pub(crate) async fn go(&self, page: &str) {
         self.client.goto(page).await.unwrap();
     }
 
     /// Fills in the login, and waits for what is behind it.
-    pub async fn log_in(&self, token: &str) {
+    pub(crate) async fn log_in(&self, token: &str) {
         self.client.find(Locator::Id("token")).await.unwrap().send_keys(token).await.unwrap();
         self.click("button.main").await;
         self.sees("Overview").await;
     }
 
     /// Clicks what this selects, once it is there.
-    pub async fn click(&self, css: &str) {
+    pub(crate) async fn click(&self, css: &str) {
         self.client.wait().at_most(PATIENCE).for_element(Locator::Css(css)).await.unwrap().click().await.unwrap();
     }
 
     /// Clicks the link or button of this text.
-    pub async fn press(&self, text: &str) {
+    pub(crate) async fn press(&self, text: &str) {
         let xpath = format!("//*[self::a or self::button][contains(normalize-space(.), '{text}')]");
         self.client.wait().at_most(PATIENCE).for_element(Locator::XPath(&xpath)).await.unwrap().click().await.unwrap();
     }
 
     /// Waits until the page says this.
-    pub async fn sees(&self, text: &str) {
+    pub(crate) async fn sees(&self, text: &str) {
         let deadline = tokio::time::Instant::now() + PATIENCE;
         loop {
             let page = self.run("return document.body.innerText").await;
@@ -109,12 +109,12 @@ impl Browser {
     }
 
     /// Runs a script on the page.
-    pub async fn run(&self, script: &str) -> Value {
+    pub(crate) async fn run(&self, script: &str) -> Value {
         self.client.execute(script, Vec::new()).await.unwrap()
     }
 
     /// Has pages look so from now on.
-    pub async fn look(&self, look: Look) {
+    pub(crate) async fn look(&self, look: Look) {
         let scheme = if matches!(look, Look::Dark) { "dark" } else { "light" };
         self.devtools("Emulation.setEmulatedMedia", json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] })).await;
         let (width, height, mobile) = if matches!(look, Look::Phone) { (390, 844, true) } else { (1280, 900, false) };
@@ -123,13 +123,13 @@ impl Browser {
     }
 
     /// A picture of the whole page.
-    pub async fn picture(&self) -> Vec<u8> {
+    pub(crate) async fn picture(&self) -> Vec<u8> {
         let made = self.devtools("Page.captureScreenshot", json!({ "format": "png", "captureBeyondViewport": true })).await;
         STANDARD.decode(made["data"].as_str().unwrap()).unwrap()
     }
 
     /// What the console complained of, and requests that went elsewhere than to `host`.
-    pub async fn complaints(&self, host: &str) -> Vec<String> {
+    pub(crate) async fn complaints(&self, host: &str) -> Vec<String> {
         let complaint = |entry: &Value| (entry["level"] == "SEVERE").then(|| entry["message"].as_str().unwrap_or_default().to_owned());
         let elsewhere = |entry: &Value| {
             let event: Value = serde_json::from_str(entry["message"].as_str()?).ok()?;
@@ -142,7 +142,7 @@ impl Browser {
     }
 
     /// Ends it.
-    pub async fn end(mut self) {
+    pub(crate) async fn end(mut self) {
         self.client.close().await.unwrap();
         self.driver.kill().await.unwrap();
     }

@@ -31,7 +31,7 @@ async fn busy_host() -> Host {
 async fn prometheus_reads_them() {
     let Some(program) = tools::debian("prometheus", "prometheus") else { return };
     let host = busy_host().await;
-    let (admin, token) = host.setup.admin();
+    let (admin, token) = host.setup.admin_access();
     let place = host.setup.path().join("prometheus");
     std::fs::create_dir(&place).unwrap();
     let config = format!(

@@ -84,7 +84,7 @@ async fn a_secret_appears_nowhere() {
         assert!(!text.is_empty(), "{command:?}");
         said.insert(format!("mortar {}", command.join(" ")), text);
     }
-    let (_, token) = host.setup.admin();
+    let (_, token) = host.setup.admin_access();
     assert!(host.terminate().await.success());
     said.insert("the log".into(), host.log_lines().join("\n"));
     for (what, text) in &said {

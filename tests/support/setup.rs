@@ -173,7 +173,7 @@ impl Setup {
     }
 
     /// The address of the admin API, and its token.
-    pub fn admin(&self) -> (SocketAddr, &'static str) {
+    pub fn admin_access(&self) -> (SocketAddr, &'static str) {
         (self.admin, TOKEN)
     }
 

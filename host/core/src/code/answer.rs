@@ -5,6 +5,16 @@ use super::known::entries;
 entries! {
     /// The admin token is missing or wrong.
     TOKEN => "admin.token", "give the commands the host's own configuration (`--config`), or the token that `admin.token` or the file admin-token beside the journal holds";
+    /// The token has expired.
+    TOKEN_EXPIRED => "admin.token_expired", "have another one made: `mortar token create NAME --role ROLE`";
+    /// The token's role does not permit it.
+    ROLE => "admin.role", "ask who has the role that the answer names; `mortar token list` shows roles";
+    /// The page does not take this method.
+    METHOD => "admin.method", "ask as `mortar openapi` describes it";
+    /// The request is too large.
+    TOO_LARGE => "admin.too_large", "send less in one request";
+    /// The configuration was not read again: it is wrong, and what was in force stays so.
+    RELOAD => "admin.reload", "mend what the answer names, prove it with `mortar check`, then `mortar reload`";
     /// There is no such event, delivery, plugin or page.
     NOT_FOUND => "admin.not_found", "look the name or number up: `mortar event list`, `mortar dead list`, `mortar plugin list`";
     /// The request cannot be understood.

@@ -237,7 +237,7 @@ mod tests {
     }
 
     fn minutes(stored: &[usize]) -> Vec<Minute> {
-        let pulse = Pulse::new(at(0), Arc::new(Metrics::default()));
+        let pulse = Pulse::new(at(0), Arc::new(Metrics::new(at(0), "mortar.db".into())));
         for (minute, stored) in stored.iter().enumerate() {
             pulse.look(at(60 * minute as i64), None);
             pulse.observe(&Observation::Events { source: "masonhub", stored: *stored, duplicates: 0 });

@@ -315,7 +315,14 @@ mod tests {
     #[test]
     fn only_the_last_attempt_tells_how_long_a_delivery_took() {
         let pulse = Pulse::new(at(0), Arc::new(Nobody));
-        let attempt = |result, age| Observation::Attempt { plugin: "erp", result, took: Duration::ZERO, age: Duration::from_secs(age) };
+        let attempt = |result, age| Observation::Attempt {
+            plugin: "erp",
+            event_type: "order.fulfilled",
+            code: None,
+            result,
+            took: Duration::ZERO,
+            age: Duration::from_secs(age),
+        };
         pulse.observe(&attempt("waiting", 1));
         pulse.observe(&attempt("done", 60));
         let minute = &pulse.minutes()[0];
