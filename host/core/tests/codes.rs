@@ -1,6 +1,7 @@
 //! Every error code has a cause and a cure, and the list for operators has them all.
 //!
 //! `WRITE_DOCS=1 cargo test -p mortar-core --test codes` writes the list anew.
+#![allow(clippy::unwrap_used, missing_docs)]
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

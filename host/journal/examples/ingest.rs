@@ -73,7 +73,9 @@ fn main() {
         let path = directory.path().join("ingest.db");
         let first = if settings.stored > 0 { fill(&runtime, &path, &settings) } else { 0 };
         let until = || Until::Seconds(settings.seconds);
-        report("journal", *producers, || runtime.block_on(ingest(Store::Journal(open(&path, &settings)), *producers, first, until())));
+        report("journal", *producers, || {
+            runtime.block_on(ingest(Store::Journal(Box::new(open(&path, &settings))), *producers, first, until()))
+        });
         let log = directory.path().join("ingest.log");
         report("log", *producers, || runtime.block_on(ingest(Store::Log(append(&log)), *producers, 0, until())));
     }
@@ -93,7 +95,7 @@ fn report(store: &str, producers: usize, run: impl FnOnce() -> Measured) {
 
 /// What takes the callbacks.
 enum Store {
-    Journal(SqliteJournal),
+    Journal(Box<SqliteJournal>),
     Log(mpsc::Sender<(Bytes, oneshot::Sender<()>)>),
 }
 
@@ -141,7 +143,7 @@ fn open(path: &Path, settings: &Settings) -> SqliteJournal {
 
 /// Stores events without deliveries before the measurement. Answers the number of the next event.
 fn fill(runtime: &tokio::runtime::Runtime, path: &Path, settings: &Settings) -> u64 {
-    runtime.block_on(ingest(Store::Journal(open(path, settings)), 1024, 0, Until::Events(settings.stored)));
+    runtime.block_on(ingest(Store::Journal(Box::new(open(path, settings))), 1024, 0, Until::Events(settings.stored)));
     let started = Instant::now();
     drop(open(path, settings));
     println!("opened with {} events in {:.2?}", settings.stored, started.elapsed());

@@ -86,7 +86,7 @@ fn counts(path: &Path, root: &Path, project: bool) -> bool {
     let Ok(relative) = path.strip_prefix(root) else { return true };
     let mut names = relative.iter().map(|name| name.to_string_lossy());
     let made = |name: &str| MADE.contains(&name) || WRITTEN.contains(&name) || name == COMPONENT;
-    names.all(|name| !name.starts_with('.') && !name.ends_with('~') && !(project && made(&name)))
+    !names.any(|name| name.starts_with('.') || name.ends_with('~') || project && made(&name))
 }
 
 fn collect(folder: &Path, root: &Path, project: bool, found: &mut Vec<PathBuf>) {

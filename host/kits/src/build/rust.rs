@@ -29,7 +29,7 @@ pub(super) fn build(tools: &mut Tools<'_>) -> Result<PathBuf, BuildError> {
 fn component(told: &str) -> Option<PathBuf> {
     let messages = told.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let files = messages.flat_map(|message| message["filenames"].as_array().cloned().unwrap_or_default());
-    files.filter_map(|file| file.as_str().filter(|file| file.ends_with(".wasm")).map(PathBuf::from)).last()
+    files.filter_map(|file| file.as_str().filter(|file| file.ends_with(".wasm")).map(PathBuf::from)).next_back()
 }
 
 #[cfg(test)]

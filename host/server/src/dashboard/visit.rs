@@ -38,7 +38,7 @@ pub(super) struct Posted {
 }
 
 /// An answer that is no page: why not, as one.
-pub(super) struct Fault(Response);
+pub(super) struct Fault(Box<Response>);
 
 /// What a page answers.
 pub(super) type Page = Result<Response, Fault>;
@@ -59,8 +59,8 @@ impl FromRequestParts<Arc<Dashboard>> for Visit {
                 path: parts.uri.path().to_owned(),
                 refreshes,
             }),
-            None if refreshes => Err(Fault(StatusCode::UNAUTHORIZED.into_response())),
-            None => Err(Fault(to_login(&parts.method, &parts.uri))),
+            None if refreshes => Err(Fault(Box::new(StatusCode::UNAUTHORIZED.into_response()))),
+            None => Err(Fault(Box::new(to_login(&parts.method, &parts.uri)))),
         }
     }
 }
@@ -117,7 +117,8 @@ impl Visit {
     /// A page that says why there is no other.
     pub(super) fn fault(&self, status: StatusCode, text: &str) -> Fault {
         match self.answer(status, "fault.html", about! { title => "That did not work", text }) {
-            Ok(response) | Err(Fault(response)) => Fault(response),
+            Ok(response) => Fault(Box::new(response)),
+            Err(fault) => fault,
         }
     }
 
@@ -163,14 +164,14 @@ pub(super) fn is_secure(headers: &HeaderMap) -> bool {
 
 impl IntoResponse for Fault {
     fn into_response(self) -> Response {
-        self.0
+        *self.0
     }
 }
 
 impl Fault {
     /// A page by itself, for somebody who is not logged in.
     pub(super) fn bare(status: StatusCode, page: Html<String>) -> Self {
-        Self((status, page).into_response())
+        Self(Box::new((status, page).into_response()))
     }
 }
 
