@@ -271,7 +271,7 @@ fn client(cli: &Cli) -> Result<Client, Failure> {
 
 /// The admin API of the host with this configuration.
 fn client_of(config: &Path) -> Result<Client, Failure> {
-    Client::of(&config::read(config).map_err(Failure::Configuration)?)
+    Client::of(&config::glimpse(config).map_err(Failure::Configuration)?)
 }
 
 async fn serve(path: &Path) -> Result<Exit, Failure> {

@@ -78,6 +78,16 @@ pub fn read(path: &Path) -> Result<Loaded, Vec<Problem>> {
     accepted(parse(path))
 }
 
+/// Reads a configuration as far as it can be read at all: enough to find a running host, which keeps
+/// the one before and says itself what is wrong with this one.
+///
+/// # Errors
+/// Nothing of it can be read.
+pub fn glimpse(path: &Path) -> Result<Loaded, Vec<Problem>> {
+    let (loaded, problems) = parse(path);
+    loaded.ok_or(problems)
+}
+
 /// Reads and proves a configuration, secrets included, so that a host can serve with it.
 ///
 /// # Errors

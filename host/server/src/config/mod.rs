@@ -12,5 +12,5 @@ pub mod problem;
 pub mod secrets;
 pub mod template;
 
-pub use load::{DEFAULT_FILE, Loaded, examine, load, read};
+pub use load::{DEFAULT_FILE, Loaded, examine, glimpse, load, read};
 pub use problem::{Problem, Severity};

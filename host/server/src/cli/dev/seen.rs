@@ -236,7 +236,8 @@ pub(super) mod tests {
     fn keys_send_what_the_plugin_takes_and_news_of_it_are_noted_once() {
         let mut seen = Seen::new("shop", &None);
         let plugin: PluginStatus = serde_json::from_value(json!({
-            "name": "shop", "state": "active", "digest": "a".repeat(64), "handles": ["order-events"], "open": 0, "problems": ["odd"]
+            "name": "shop", "state": "active", "digest": "a".repeat(64), "handles": ["order-events"],
+            "open": 0, "pinned": false, "kept": [], "unsettled": false, "problems": ["odd"]
         }))
         .unwrap();
         let settings: PluginSettings = toml::from_str("events = [\"order.fulfilled\", \"order.cancelled\"]").unwrap();
