@@ -78,14 +78,21 @@ pub fn read(path: &Path) -> Result<Loaded, Vec<Problem>> {
     accepted(parse(path))
 }
 
-/// Reads a configuration as far as it can be read at all: enough to find a running host, which keeps
-/// the one before and says itself what is wrong with this one.
+/// Reads a configuration as far as it takes to find a running host, which keeps the one before and says
+/// itself what is wrong with this one.
 ///
 /// # Errors
-/// Nothing of it can be read.
+/// Every problem of the file, where not even that can be read.
 pub fn glimpse(path: &Path) -> Result<Loaded, Vec<Problem>> {
     let (loaded, problems) = parse(path);
-    loaded.ok_or(problems)
+    loaded.or_else(|| whereabouts(path)).ok_or(problems)
+}
+
+/// Where the host of a file is: all that is read of it.
+fn whereabouts(path: &Path) -> Option<Loaded> {
+    let mut table: toml::Table = std::fs::read_to_string(path).ok()?.parse().ok()?;
+    table.retain(|name, _| matches!(name, "admin" | "journal"));
+    understand(path, folder(path), table.to_string()).0
 }
 
 /// Reads and proves a configuration, secrets included, so that a host can serve with it.
@@ -120,9 +127,13 @@ fn parse(path: &Path) -> (Option<Loaded>, Vec<Problem>) {
         }
         Err(error) => return (None, vec![Problem::error(path, format!("cannot be read: {error}"))]),
     };
+    understand(path, folder(path), text)
+}
+
+/// What relative paths of a file start at.
+fn folder(path: &Path) -> PathBuf {
     let base = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let base = base.parent().map(Path::to_owned).unwrap_or_default();
-    understand(path, base, text)
+    base.parent().map(Path::to_owned).unwrap_or_default()
 }
 
 fn understand(path: &Path, base: PathBuf, text: String) -> (Option<Loaded>, Vec<Problem>) {
