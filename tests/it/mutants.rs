@@ -47,26 +47,38 @@ async fn are_found(language: &str) {
     let settings = std::fs::read_to_string(built.with_file_name("plugin.toml")).unwrap();
     let setup = Setup::new().file("mutant/plugin.wasm", component).file("mutant/plugin.toml", settings);
     setup.write();
-    let command = async |fault: &str, arguments: &[&str]| {
-        let case = format!("event = \"order.fulfilled\"\n[config]\nfault = \"{fault}\"\n[expect]\noutcome = \"done\"\n");
-        std::fs::create_dir_all(setup.path().join("mutant/cases")).unwrap();
-        std::fs::write(setup.path().join("mutant/cases/one.toml"), case).unwrap();
+    let folder = setup.path().join("mutant/cases");
+    std::fs::create_dir_all(&folder).unwrap();
+    let case = folder.join("one.toml");
+    std::fs::write(&case, "event = \"order.fulfilled\"\n[config]\nfault = \"none\"\n[expect]\noutcome = \"done\"\n").unwrap();
+    let command = async |arguments: &[&str]| {
         let output = setup.command(arguments).env("XDG_CACHE_HOME", paths::cache()).output().await.unwrap();
         let told = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         (output.status.code().unwrap(), told)
     };
+    // What is right is written down first.
+    command(&["plugin", "test", "mutant", "--update"]).await;
+    let right = std::fs::read_to_string(&case).unwrap();
+    // The tool chains of interpreters leave them no clock, and only one seed: what comes of chance is always
+    // the same, and only not what is expected.
+    let other = "run again, the step `ship/shp_001` is another one at body/note";
+    let (by_chance, by_clock) = match language {
+        "javascript" | "typescript" | "python" => ("body/note: 0 > ", "plugin.trap"),
+        _ => (other, other),
+    };
     for (fault, code, words) in [
         ("none", 0, "pass"),
-        ("step", 7, "the step `ship` is made twice in one attempt"),
+        ("step", 7, "step.diverged: step `ship` of attempt 1 was sent with another request"),
         ("again", 7, "the same is written 2 times"),
-        ("random", 7, "run again, the step `ship/shp_001` is another one at body/note"),
-        ("clock", 7, "run again, the step `ship/shp_001` is another one at body/note"),
+        ("random", 7, by_chance),
+        ("clock", 7, by_clock),
         ("crash", 7, "plugin.trap"),
         ("crash", 7, "nobody knows the carrier of shp_001"),
     ] {
-        let (ended, told) = command(fault, &["plugin", "test", "mutant"]).await;
+        std::fs::write(&case, right.replace("\"none\"", &format!("\"{fault}\""))).unwrap();
+        let (ended, told) = command(&["plugin", "test", "mutant"]).await;
         assert!(ended == code && told.contains(words), "{fault} in {language} ends with {ended}, and nothing is said of {words}:\n{told}");
     }
-    let (_, told) = command("none", &["plugin", "run", "--event", "order.fulfilled", "--plugin", "mutant"]).await;
+    let (_, told) = command(&["plugin", "run", "--event", "order.fulfilled", "--plugin", "mutant"]).await;
     assert!(told.contains("the fault is none"), "what {language} prints is in the log of the delivery:\n{told}");
 }

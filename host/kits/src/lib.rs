@@ -8,7 +8,7 @@
 //! | [`build`](mod@build) | the tool chain of each language: from a project to a component |
 //! | [`embedded`] | the hello plugins, kits and contract that projects are made of |
 //! | [`contract`] | the contract and a plugin's world, read |
-//! | [`reference`] | the contract as a page |
+//! | [`reference`](mod@reference) | the contract as a page |
 //! | [`typescript`] | declarations for JavaScript and TypeScript |
 //! | [`c`] | bindings for C |
 //! | [`go`] | bindings for Go |

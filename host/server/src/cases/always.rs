@@ -25,6 +25,9 @@ const FAULTS: usize = 50;
 /// Problems of a case that are told, at most.
 const TOLD: usize = 10;
 
+/// Lines of a crash's log that are told, at most.
+const PRINTED: usize = 20;
+
 /// How much later the same event comes in the second time. Less than a minute, so that what only looks at
 /// the day or the hour of receipt stays the same.
 const LATER: SignedDuration = SignedDuration::from_millis(1001);
@@ -72,9 +75,15 @@ fn steps(delivery: &DeliveryStory) -> Vec<String> {
 
 fn crashes(delivery: &DeliveryStory, expected_code: Option<&str>) -> Vec<String> {
     let bad = [ErrorCode::PluginTrap, ErrorCode::PluginTimeout, ErrorCode::PluginLimit, ErrorCode::StepDiverged].map(ErrorCode::as_str);
-    let failed = delivery.attempts.iter().filter_map(|attempt| Some((attempt.code.as_deref()?, attempt.reason.as_deref())));
-    let odd = failed.filter(|(code, _)| bad.contains(code) && Some(*code) != expected_code);
-    odd.map(|(code, reason)| format!("{code}: {}", reason.unwrap_or_default())).take(1).collect()
+    let failed = delivery.attempts.iter().filter_map(|attempt| Some((attempt.code.as_deref()?, attempt)));
+    let odd = failed.filter(|(code, _)| bad.contains(code) && Some(*code) != expected_code).take(1);
+    odd.flat_map(|(code, attempt)| {
+        let told = format!("{code}: {}", attempt.reason.as_deref().unwrap_or_default());
+        // Why it crashed is what it printed last.
+        let printed = attempt.log.iter().rev().take(PRINTED).rev().map(|line| format!("it printed: {}", line.message));
+        std::iter::once(told).chain(printed)
+    })
+    .collect()
 }
 
 /// What is other when the same comes in again.

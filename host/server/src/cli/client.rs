@@ -92,7 +92,7 @@ impl Client {
         Ok(Self { http, inside: None, base, token, config })
     }
 
-    /// A client for the host that this process is; without a token, see [`Client::with_token`].
+    /// A client for the host that this process is; without a token, see [`Client::for_somebody`].
     ///
     /// # Errors
     /// The HTTP client cannot be built.

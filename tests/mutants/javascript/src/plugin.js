@@ -8,7 +8,7 @@ export const orderEvents = onOrder((delivery, order) => {
     for (const { shipmentId, trackingNumber } of order.parcels) {
         if (fault === "crash") throw new Error(`nobody knows the carrier of ${shipmentId}`);
         const step = { step: "ship", again: `ship/${shipmentId}/${delivery.attempt}` }[fault] ?? `ship/${shipmentId}`;
-        const note = { random: () => Math.random(), clock: () => Date.now() }[fault]?.() ?? 0;
+        const note = { random: () => Math.random(), clock: () => 1 + Date.now() }[fault]?.() ?? 0;
         const path = `/orders/${encode(order.number)}/shipments/${encode(shipmentId)}`;
         call(step, put("erp", path, { json: { tracking: trackingNumber, note } })).ok();
     }

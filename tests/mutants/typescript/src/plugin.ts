@@ -10,7 +10,7 @@ export const orderEvents = onOrder((delivery, order) => {
     for (const { shipmentId, trackingNumber } of order.parcels) {
         if (fault === "crash") throw new Error(`nobody knows the carrier of ${shipmentId}`);
         const step = fault === "step" ? "ship" : fault === "again" ? `ship/${shipmentId}/${delivery.attempt}` : `ship/${shipmentId}`;
-        const note = fault === "random" ? Math.random() : fault === "clock" ? Date.now() : 0;
+        const note = fault === "random" ? Math.random() : fault === "clock" ? 1 + Date.now() : 0;
         const path = `/orders/${encode(order.number)}/shipments/${encode(shipmentId)}`;
         call(step, put("erp", path, { json: { tracking: trackingNumber, note } })).ok();
     }
