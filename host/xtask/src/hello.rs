@@ -107,8 +107,8 @@ fn one(language: Language, path: Option<&Path>) -> Result<()> {
         kit_stage.done()?;
     }
     let project = root().join("examples/hello").join(language.name());
-    let made = ["wit", "host/kits", "examples/hello/cases", "tests/mutants"].map(|folder| root().join(folder));
-    let stage = Stage::new(&project, &name, &[&kit, &made[0], &made[1], &made[2], &made[3]])?;
+    let made = ["wit", "host/kits", "host/kits/src/build", "examples/hello/cases", "tests/mutants"].map(|folder| root().join(folder));
+    let stage = Stage::new(&project, &name, &[&kit, &made[0], &made[1], &made[2], &made[3], &made[4]])?;
     let component = plugins::directory().join(&name).join(format!("{name}.wasm"));
     if stage.changed()? || !component.exists() {
         stage.clear()?;

@@ -8,7 +8,7 @@ use super::tools::Tools;
 
 pub(super) fn build(tools: &mut Tools<'_>) -> Result<PathBuf, BuildError> {
     let venv = tools.environment("requirements.txt")?;
-    let arguments = ["-q", "-d", "wit", "-w", "plugin", "--world-module", "contract", "componentize", "--stub-wasi"];
+    let arguments = ["-q", "-d", "wit", "-w", "plugin", "--world-module", "contract", "componentize"];
     let modules = ["-p", ".", "-p", "kit", "plugin", "-o", "build/plugin.wasm"];
     let mut componentize = Command::new(venv.join("bin/componentize-py"));
     // By this it finds what else the project has installed.
