@@ -4,7 +4,7 @@
 //! | module | what it does |
 //! |---|---|
 //! | [`postgres`] | a cluster of our own: found or installed, made, started, stopped |
-//! | [`tryton`] | the ERP's programs and databases: installed, initialised, seeded |
+//! | [`tryton`](mod@tryton) | the ERP's programs and databases: installed, initialised, seeded |
 //! | [`vendure`] | the shop's, likewise |
 //! | [`process`] | what runs in the background, known by its process id |
 //! | [`apt`] | what only the system's packages have |
