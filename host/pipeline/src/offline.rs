@@ -24,7 +24,7 @@ use tokio::sync::{Mutex, OnceCell};
 use crate::run::typed;
 use crate::steps::budget::{Budget, Refusal};
 use crate::steps::state::{Stored, Writes};
-use crate::steps::{mail_request, mail_result, told};
+use crate::steps::{mail, told};
 
 /// A plugin's state as it is now. All of it is read once, so that all who share this see the same.
 pub struct StateNow {
@@ -227,7 +227,7 @@ impl Host for Answers {
     }
 
     fn mail(&self, step: String, connection: String, mail: Mail) -> BoxFuture<'_, Result<(), CallError>> {
-        Box::pin(async move { mail_result(&self.answer(step, mail_request(connection, &mail)?).await?) })
+        Box::pin(async move { mail::result(&self.answer(step, mail::request(connection, &mail)?).await?) })
     }
 
     fn state_get(&self, key: String) -> BoxFuture<'_, Result<Option<StateEntry>, JournalError>> {

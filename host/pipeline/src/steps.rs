@@ -32,6 +32,7 @@ use tokio::time::Instant;
 use crate::{Ports, traces};
 
 pub(crate) mod budget;
+pub(crate) mod mail;
 pub(crate) mod state;
 
 use budget::{Budget, Refusal};
@@ -412,7 +413,7 @@ impl Steps {
     }
 
     async fn send_mail(&self, step: String, connection: String, mail: Mail) -> Result<(), CallError> {
-        mail_result(&self.make_call(step, mail_request(connection, &mail)?).await?)
+        mail::result(&self.make_call(step, mail::request(connection, &mail)?).await?)
     }
 
     fn manners(&self, request: &Request) -> Option<Manners> {
@@ -444,21 +445,6 @@ impl Host for Steps {
     fn state_put(&self, write: StateWrite) -> BoxFuture<'_, Result<Result<(), PutError>, JournalError>> {
         Box::pin(self.put_state(write))
     }
-}
-
-/// The request that an e-mail is.
-pub(crate) fn mail_request(connection: String, mail: &Mail) -> Result<Request, CallError> {
-    let body = serde_json::to_vec(mail).map_err(|e| CallError::Denied(e.to_string()))?;
-    Ok(Request { connection, method: Request::MAIL.to_owned(), path: String::new(), headers: Vec::new(), body: Some(body) })
-}
-
-/// What the mail server's answer means.
-pub(crate) fn mail_result(answer: &Response) -> Result<(), CallError> {
-    if answer.status >= 400 {
-        let text = String::from_utf8_lossy(&answer.body).into_owned();
-        return Err(CallError::Denied(format!("the mail server refused it: {} {text}", answer.status)));
-    }
-    Ok(())
 }
 
 /// Waits until the last answer is on disk.

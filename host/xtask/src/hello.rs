@@ -107,8 +107,10 @@ fn one(language: Language, path: Option<&Path>) -> Result<()> {
         kit_stage.done()?;
     }
     let project = root().join("examples/hello").join(language.name());
-    let made = ["wit", "host/kits", "host/kits/src/build", "examples/hello/cases", "tests/mutants"].map(|folder| root().join(folder));
-    let stage = Stage::new(&project, &name, &[&kit, &made[0], &made[1], &made[2], &made[3], &made[4]])?;
+    // `host/kits/src/build` by its own name, because what is called `build` is taken for what tools make.
+    let others = ["wit", "host/kits", "host/kits/src/build", "examples/hello/cases", "tests/mutants"].map(|folder| root().join(folder));
+    let others: Vec<_> = std::iter::once(&kit).chain(&others).map(PathBuf::as_path).collect();
+    let stage = Stage::new(&project, &name, &others)?;
     let component = plugins::directory().join(&name).join(format!("{name}.wasm"));
     if stage.changed()? || !component.exists() {
         stage.clear()?;

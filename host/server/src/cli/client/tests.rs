@@ -7,9 +7,11 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use mortar_core::call::Settlement;
+use mortar_core::delivery::DeliveryId;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::admin_types::{Discard, ReadAgain, Settle};
 
 /// What was asked: method, path with query, and body.
 type Asked = Arc<Mutex<Vec<(String, String, Value)>>>;
